@@ -1,0 +1,1 @@
+"""Task = data × split × probe × metrics; a run gives an immutable record."""

@@ -1,0 +1,72 @@
+"""Every error georetrieve raises on purpose.
+
+    GeoRetrieveError
+    ├── SourceError         an image, slide, volume or label table is unusable (also a ValueError)
+    ├── EncoderError        an encoder is unknown, or its weights unusable (also a ValueError)
+    ├── StoreError          an index is missing, damaged, or was asked for what it does not hold
+    │   ├── IndexNotFoundError   (also a FileNotFoundError)
+    │   ├── IndexLockedError     somebody else is writing
+    │   └── SpecMismatchError    vectors of one encoder were offered to the column of another
+    └── MissingExtraError   an optional package is not installed (also an ImportError)
+
+A message says three things: the value that was met, why it cannot be used, and what to do about it.
+The command line prints it as one line and exits with 1; anything else that escapes is a bug.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "EncoderError",
+    "GeoRetrieveError",
+    "IndexLockedError",
+    "IndexNotFoundError",
+    "MissingExtraError",
+    "SourceError",
+    "SpecMismatchError",
+    "StoreError",
+    "did_you_mean",
+]
+
+
+class GeoRetrieveError(Exception):
+    """Root of every error raised on purpose; its text is meant for the user."""
+
+
+class SourceError(GeoRetrieveError, ValueError):
+    """An image, slide, volume, region or label table cannot be used."""
+
+
+class EncoderError(GeoRetrieveError, ValueError):
+    """An encoder is unknown, or its weights cannot be used."""
+
+
+class StoreError(GeoRetrieveError):
+    """An index is damaged, or was asked for what it does not hold."""
+
+
+class IndexNotFoundError(StoreError, FileNotFoundError):
+    """There is no index at the place that was named."""
+
+
+class IndexLockedError(StoreError):
+    """Another process holds the index for writing."""
+
+
+class SpecMismatchError(StoreError):
+    """Vectors of one encoder were offered to the column of another."""
+
+
+class MissingExtraError(GeoRetrieveError, ImportError):
+    """An optional package is not installed; the message names the install line."""
+
+
+def did_you_mean(value: str, choices: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest of ``choices``, or the choices themselves."""
+    names = sorted(choices)
+    near = difflib.get_close_matches(value, names, n=1, cutoff=0.6)
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    return f" Known: {', '.join(names)}." if names else ""

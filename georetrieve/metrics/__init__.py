@@ -1,0 +1,1 @@
+"""Scores of retrieval and classification: pure functions of arrays."""

@@ -1,0 +1,154 @@
+"""The contracts between the parts: what a source, an encoder and a store must offer.
+
+A capability is a protocol of its own; nothing implements a method only to refuse it.
+``tests/contracts.py`` checks any implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy.typing as npt
+from PIL import Image
+
+from georetrieve.types import EncoderSpec, FloatArray, Hits, Item, Region
+
+__all__ = ["ImageEncoder", "PatchEncoder", "Raster", "VectorStore"]
+
+
+class Raster(Protocol):
+    """An opened image, slide or volume, read by region and never whole when it is large.
+
+    Reading is thread-safe. Used as a context manager; closing twice is harmless.
+    """
+
+    @property
+    def kind(self) -> str:
+        """``image``, ``slide`` (a pyramid) or ``volume``."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of level 0, pixels; for a volume of one slice along z."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Number of slices along z; 1 for what is not a volume."""
+        ...
+
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """(width, height) of every pyramid level, largest first; one without a pyramid."""
+        ...
+
+    @property
+    def um_per_px(self) -> float | None:
+        """Size of a level-0 pixel in micrometres (mean of x and y); None when unknown."""
+        ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know, one line each (scale unknown, contradictory metadata ...)."""
+        ...
+
+    def read(self, region: Region, size: tuple[int, int] | None = None) -> Image.Image:
+        """Return ``region`` as an RGB image, resampled to ``size`` (width, height) if given.
+
+        Reads from the coarsest pyramid level that is still at least as fine as ``size`` asks for.
+
+        Raises:
+            SourceError: The region lies outside, or its pixels cannot be decoded.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release files."""
+        ...
+
+    def __enter__(self) -> Raster: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+@runtime_checkable
+class ImageEncoder(Protocol):
+    """Turns images into vectors.
+
+    Encoding has two steps so that the first can run in decoding threads beside the second:
+    ``prepare`` brings one image to the small fixed-size array the model takes, ``encode_prepared``
+    runs the model on a batch of them.
+    """
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What the vectors depend on."""
+        ...
+
+    def prepare(self, image: Image.Image) -> npt.NDArray[Any]:
+        """Bring an RGB image of any size to the model's input; thread-safe."""
+        ...
+
+    def encode_prepared(self, batch: Sequence[npt.NDArray[Any]]) -> FloatArray:
+        """Return (N, D) vectors of N prepared images; a vector does not depend on its batch."""
+        ...
+
+    def encode_images(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
+        """Return (N, D) vectors of N RGB images of any sizes."""
+        ...
+
+
+@runtime_checkable
+class PatchEncoder(ImageEncoder, Protocol):
+    """An image encoder that also describes the patches of an image."""
+
+    def encode_patches(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
+        """Return (N, S, S, D_patch) vectors: row, column and width of each image's patch grid."""
+        ...
+
+
+class VectorStore(Protocol):
+    """Vectors of one encoder, found again by nearness."""
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """The encoder whose vectors are held."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def add(self, items: Sequence[Item], vectors: FloatArray) -> None:
+        """Insert items with their (N, D) vectors; an item whose id is there is replaced.
+
+        Raises:
+            StoreError: Widths differ from the spec, or a vector is zero or not finite.
+        """
+        ...
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove items by id; unknown ids are ignored."""
+        ...
+
+    def search(
+        self,
+        queries: FloatArray,
+        k: int,
+        *,
+        where: str | None = None,
+        exclude_groups: Sequence[str | None] | None = None,
+        exclude_ids: Sequence[str | None] | None = None,
+    ) -> Hits:
+        """Return the k nearest items of each of the (Q, D) queries.
+
+        Args:
+            queries: (Q, D).
+            k: Neighbours asked for, ≥ 1; where fewer exist the hits are padded.
+            where: SQL condition on the item columns.
+            exclude_groups: For each query, the group whose items are left out (None: nothing).
+            exclude_ids: For each query, the item left out (None: nothing).
+
+        Raises:
+            StoreError: The width differs, ``where`` is not valid, or k < 1.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Tables, figures, sheets and pages made from records; nothing is computed here."""

@@ -1,0 +1,1 @@
+"""Where vectors live and how the nearest are found."""
