@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# `make help` lists the rest.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+BIN := .venv/bin
+DEMO := demo
+SLIDES ?= ./slides
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test test-all lint format index clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "georetrieve needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing georetrieve and what it needs into .venv (PyTorch is large: a few minutes) ..."
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+setup: .venv/installed  ## make the environment in .venv (quick when it is there)
+
+demo: setup  ## sample slides → index → search → benchmark → a picture to look at
+	@$(BIN)/georetrieve demo $(DEMO)
+
+test: setup  ## the tests, without those marked slow
+	$(BIN)/python -m pytest
+
+test-all: setup  ## the tests, slow ones too
+	$(BIN)/python -m pytest -m ""
+
+lint: setup  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+index: setup  ## index a folder: make index SLIDES=path/to/folder
+	$(BIN)/georetrieve index "$(SLIDES)"
+
+clean:  ## remove what demo and tests left (the environment and your indexes stay)
+	rm -rf $(DEMO) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
