@@ -7,6 +7,7 @@ A capability is a protocol of its own; nothing implements a method only to refus
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from PIL import Image
 
 from georetrieve.types import EncoderSpec, FloatArray, Hits, Item, Region
 
-__all__ = ["ImageEncoder", "PatchEncoder", "Raster", "VectorStore"]
+__all__ = ["AdaptableEncoder", "ImageEncoder", "PatchEncoder", "Progress", "Raster", "VectorStore"]
 
 
 class Raster(Protocol):
@@ -108,6 +109,24 @@ class PatchEncoder(ImageEncoder, Protocol):
         ...
 
 
+@runtime_checkable
+class AdaptableEncoder(ImageEncoder, Protocol):
+    """An image encoder that can be fitted, without labels, to the collection it will describe."""
+
+    @property
+    def min_images_to_adapt(self) -> int:
+        """Fewest images worth fitting to."""
+        ...
+
+    def adapt(self, prepared: Sequence[npt.NDArray[Any]], *, seed: int = 0) -> AdaptableEncoder:
+        """Return a copy fitted to prepared images; the same images give the same encoder."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write everything that was fitted to one safetensors file."""
+        ...
+
+
 class VectorStore(Protocol):
     """Vectors of one encoder, found again by nearness."""
 
@@ -151,4 +170,28 @@ class VectorStore(Protocol):
         Raises:
             StoreError: The width differs, ``where`` is not valid, or k < 1.
         """
+        ...
+
+
+class Progress(Protocol):
+    """Told how long work goes on; the command line draws bars with it, a library caller may not care."""
+
+    def start(self, stage: str, total: int | None, unit: str = "items") -> None:
+        """A stage begins: what is done, how many steps it has (None: unknown), what a step is."""
+        ...
+
+    def advance(self, steps: int = 1) -> None:
+        """Steps of the current stage are done."""
+        ...
+
+    def grow(self, steps: int) -> None:
+        """The current stage turned out to have this many further steps."""
+        ...
+
+    def say(self, message: str) -> None:
+        """A line the user should read now."""
+        ...
+
+    def finish(self) -> None:
+        """The current stage ends."""
         ...
