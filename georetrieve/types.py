@@ -189,7 +189,9 @@ class EncoderSpec:
         family: The module that loads it: ``bundled``, ``timm``, ...
         weights: Where the weights come from (package data, file name, hub address).
         sha256: Digest of the weights.
-        revision: Pinned revision of the weights, "" where there is none.
+        arch: Architecture the weights belong to, "" where the family has only one.
+        revision: Pinned revision of the weights, or the part of a checkpoint that is used; "" where
+            there is none.
         transform: What is done to an image before it is encoded, as JSON-able values.
         dim: Vector width D.
         patch_size: Pixels of the transformed image a patch spans; None without patches.
@@ -204,6 +206,7 @@ class EncoderSpec:
     sha256: str
     dim: int
     transform: Mapping[str, Any]
+    arch: str = ""
     revision: str = ""
     patch_size: int | None = None
     normalised: bool = False

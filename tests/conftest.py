@@ -1,0 +1,25 @@
+"""Fixtures that every part's tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from fakes import FAKE_FAMILY
+
+from georetrieve.encoders import registry
+
+
+@pytest.fixture
+def fake_family(monkeypatch):
+    """Make ``load_encoder("fake")`` and its sisters work; see ``fakes.py``."""
+    monkeypatch.setattr(registry, "FAMILIES", (*registry.FAMILIES, FAKE_FAMILY))
+    return FAKE_FAMILY
+
+
+@pytest.fixture(scope="session")
+def testdata():
+    """Folder of real images, named by GEORETRIEVE_TESTDATA; mark the test ``realdata`` too."""
+    place = os.environ.get("GEORETRIEVE_TESTDATA")
+    if not place:
+        pytest.skip("GEORETRIEVE_TESTDATA does not name a folder of real images")
+    return Path(place)
