@@ -8,6 +8,8 @@ from fakes import FAKE_FAMILY
 
 from georetrieve.encoders import registry
 
+pytest.register_assert_rewrite("contracts_encoder")
+
 
 @pytest.fixture
 def fake_family(monkeypatch):

@@ -1,14 +1,15 @@
 """An encoder whose vectors can be worked out by hand, in three sizes of grid.
 
-The vector of an image is, cell by cell of a coarse grid (rows from the top), the mean red, green and
-blue in [0, 1], and at the end the constant 1: an all-red image gives ``(1, 0, 0) * cells + (1,)``.
-An image is cut into cells at ``row * height // grid``, so an image of at least ``grid`` pixels a side
-has no empty cell; smaller ones are enlarged first, without smoothing.
+The vector of an image is, cell by cell of a coarse grid (rows from the top), the mean red, green
+and blue in [0, 1], and at the end the constant 1: an all-red image gives ``(1, 0, 0) * cells +
+(1,)``. An image is cut into cells at ``row * height // grid``, so an image of at least ``grid``
+pixels a side has no empty cell; smaller ones are enlarged first, without smoothing.
 
-The fixture ``fake_family`` registers the names ``fake`` (2×2 cells, D = 13), ``fake3`` (3×3, D = 28)
-and ``fake-adaptable`` (2×2, minus the mean of the collection it was adapted to).
+The fixture ``fake_family`` registers the names ``fake`` (2×2 cells, D = 13), ``fake3`` (3×3,
+D = 28) and ``fake-adaptable`` (2×2, minus the mean of the collection it was adapted to).
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,8 @@ class FakeEncoder:
         )
         cells = [
             pixels[top:bottom, left:right].mean((0, 1), dtype=np.float64)
-            for top, bottom in zip(rows, rows[1:], strict=False)
-            for left, right in zip(columns, columns[1:], strict=False)
+            for top, bottom in pairwise(rows)
+            for left, right in pairwise(columns)
         ]
         return np.reshape(cells, (self.grid, self.grid, 3)).astype(np.float32)
 

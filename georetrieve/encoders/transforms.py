@@ -40,16 +40,16 @@ class SquashCrop:
 
     squash: int = 256
     crop: int = 224
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
 
     @classmethod
     def for_side(
         cls,
         side: int,
         *,
-        mean: tuple[float, float, float] = IMAGENET_MEAN,
-        std: tuple[float, float, float] = IMAGENET_STD,
+        mean: tuple[float, ...] = IMAGENET_MEAN,
+        std: tuple[float, ...] = IMAGENET_STD,
     ) -> SquashCrop:
         """The protocol for a network that takes ``side`` pixels: 256 : 224 at every size."""
         return cls(squash=round(side * 256 / 224), crop=side, mean=mean, std=std)

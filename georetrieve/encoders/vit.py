@@ -202,9 +202,9 @@ def _transform(model: VisionTransformer, arch: str) -> SquashCrop:
     height, width = model.patch_embed.img_size
     if height != width:
         raise EncoderError(f"{arch} takes {width}×{height} pixels; only squares are supported.")
-    if "." not in arch:
+    facts = timm.get_pretrained_cfg(arch) if "." in arch else None
+    if facts is None:
         return SquashCrop.for_side(height)
-    facts = timm.get_pretrained_cfg(arch)
     return SquashCrop.for_side(height, mean=facts.mean, std=facts.std)
 
 

@@ -151,8 +151,8 @@ def _refusal(path: Path, error: Exception) -> str:
             "numbers. Save the model's state_dict() with torch.save or as safetensors."
         )
     return (
-        f"{path} is damaged or no PyTorch checkpoint ({type(error).__name__}). Download or copy it "
-        "again."
+        f"{path} is refused: it is damaged, or no checkpoint of tensors ({type(error).__name__}). "
+        "Copy it again, or save the model's state_dict() with torch.save."
     )
 
 

@@ -1,0 +1,171 @@
+"""What every encoder must do, whoever wrote it.
+
+Encoders of the registry are checked by ``tests/encoders/test_contract.py``, with no edit for a new
+one. To check another, inherit :class:`EncoderContract` and give it a fixture ``encoder``.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from fakes import solid
+from PIL import Image
+
+from georetrieve.protocols import AdaptableEncoder, ImageEncoder, PatchEncoder
+from georetrieve.types import EncoderSpec
+
+BATCH_TOLERANCE = 1e-5
+
+
+def blobs(seed, size=(120, 90)):
+    """A smooth random image: neither flat nor noise."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+
+def varied_images():
+    """Images of several sizes and shapes, the thinnest and the flattest among them."""
+    return [
+        blobs(0),
+        blobs(1, (300, 200)),
+        blobs(2, (17, 400)),
+        solid(0, 0, 0, (64, 64)),
+        solid(255, 255, 255, (64, 64)),
+        solid(9, 90, 200, (1, 1)),
+        solid(200, 90, 9, (1, 5000)),
+    ]
+
+
+def largest(values):
+    return float(np.abs(values).max())
+
+
+class EncoderContract:
+    """Inherit, and give a fixture ``encoder``."""
+
+    def test_has_the_protocol(self, encoder):
+        assert isinstance(encoder, ImageEncoder)
+
+    def test_spec_survives_json(self, encoder):
+        spec = EncoderSpec.from_json(encoder.spec.to_json())
+        assert spec == encoder.spec
+        assert spec.fingerprint == encoder.spec.fingerprint
+        assert spec.name
+        assert spec.family
+        assert len(spec.sha256) == 64
+
+    def test_vectors_are_finite_float32_and_never_zero(self, encoder):
+        images = varied_images()
+        vectors = encoder.encode_images(images)
+        assert vectors.shape == (len(images), encoder.spec.dim)
+        assert vectors.dtype == np.float32
+        assert np.isfinite(vectors).all()
+        assert (np.linalg.norm(vectors, axis=1) > 1e-6).all()
+
+    def test_length_is_one_exactly_when_the_spec_says_so(self, encoder):
+        lengths = np.linalg.norm(encoder.encode_images(varied_images()), axis=1)
+        assert np.allclose(lengths, 1, atol=1e-5) is encoder.spec.normalised
+
+    def test_no_images_give_no_vectors(self, encoder):
+        assert encoder.encode_images([]).shape == (0, encoder.spec.dim)
+        assert encoder.encode_prepared([]).shape == (0, encoder.spec.dim)
+
+    def test_a_vector_does_not_depend_on_its_batch(self, encoder):
+        images = varied_images()
+        together = encoder.encode_images(images, batch_size=len(images))
+        alone = np.concatenate([encoder.encode_images([image]) for image in images])
+        pairs = encoder.encode_images(images, batch_size=2)
+        backwards = encoder.encode_images(images[::-1])[::-1]
+        scale = max(1.0, largest(together))
+        for other in (alone, pairs, backwards):
+            assert largest(together - other) <= BATCH_TOLERANCE * scale
+
+    def test_the_two_steps_are_the_whole(self, encoder):
+        images = varied_images()
+        prepared = [encoder.prepare(image) for image in images]
+        np.testing.assert_array_equal(
+            encoder.encode_prepared(prepared), encoder.encode_images(images, batch_size=len(images))
+        )
+
+    def test_prepared_arrays_are_alike_in_shape_and_type(self, encoder):
+        prepared = [encoder.prepare(image) for image in varied_images()]
+        assert len({(array.shape, array.dtype) for array in prepared}) == 1
+
+    def test_prepare_is_thread_safe_and_leaves_the_image_alone(self, encoder):
+        images = varied_images() * 4
+        before = [image.tobytes() for image in images]
+        expected = [encoder.prepare(image) for image in images]
+        with ThreadPoolExecutor(4) as pool:
+            threaded = list(pool.map(encoder.prepare, images))
+        for one, other in zip(expected, threaded, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert [image.tobytes() for image in images] == before
+
+    def test_encoding_leaves_prepared_arrays_alone(self, encoder):
+        prepared = [encoder.prepare(blobs(seed)) for seed in range(2)]
+        before = [array.copy() for array in prepared]
+        encoder.encode_prepared(prepared)
+        for one, other in zip(before, prepared, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_other_images_give_other_vectors(self, encoder):
+        one, other, again = encoder.encode_images([blobs(3), blobs(4), blobs(3)])
+        apart, together = largest(one - other), largest(one - again)
+        assert apart > 100 * together
+        assert apart > 1e-3
+
+    def test_patches_form_a_grid(self, encoder):
+        patches = grid_of(encoder, varied_images())
+        count, rows, columns, width = patches.shape
+        assert count == len(varied_images())
+        assert rows == columns
+        assert width >= 1
+        assert patches.dtype == np.float32
+        assert np.isfinite(patches).all()
+        assert grid_of(encoder, []).shape == (0, rows, columns, width)
+
+    def test_patches_do_not_depend_on_their_batch(self, encoder):
+        images = varied_images()
+        together = grid_of(encoder, images)
+        alone = np.concatenate([grid_of(encoder, [image]) for image in images])
+        assert largest(together - alone) <= BATCH_TOLERANCE * max(1.0, largest(together))
+
+    @pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+    def test_patches_lie_where_they_were_seen(self, encoder, row, column):
+        """Rows from the top, then columns from the left: a spot moves the patches under it most."""
+        image, side = blobs(5, (224, 224)), 56
+        spotted = image.copy()
+        left, top = 84 + (column * 2 - 1) * 42, 84 + (row * 2 - 1) * 42
+        spotted.paste((255, 0, 255), (left, top, left + side, top + side))
+        plain, changed = grid_of(encoder, [image, spotted])
+        moved = np.linalg.norm(changed - plain, axis=-1)
+        halves = np.array_split(np.arange(len(moved)), 2)
+        quarters = np.array([[moved[np.ix_(r, c)].mean() for c in halves] for r in halves])
+        assert np.unravel_index(quarters.argmax(), (2, 2)) == (row, column)
+
+    def test_adapting_is_repeatable_and_recorded(self, encoder):
+        encoder = adaptable(encoder)
+        images = [blobs(seed) for seed in range(encoder.min_images_to_adapt)]
+        prepared = [encoder.prepare(image) for image in images]
+        before = encoder.encode_images(images[:3])
+        one, other = encoder.adapt(prepared, seed=0), encoder.adapt(prepared, seed=0)
+        assert one.spec.adapted
+        assert one.spec.column == encoder.spec.column
+        assert one.spec.fingerprint == other.spec.fingerprint != encoder.spec.fingerprint
+        np.testing.assert_array_equal(
+            one.encode_images(images[:3]), other.encode_images(images[:3])
+        )
+        np.testing.assert_array_equal(encoder.encode_images(images[:3]), before)
+
+
+def grid_of(encoder, images):
+    if not isinstance(encoder, PatchEncoder):
+        pytest.skip("no patch encoder")
+    return encoder.encode_patches(images)
+
+
+def adaptable(encoder):
+    if not isinstance(encoder, AdaptableEncoder):
+        pytest.skip("not adaptable")
+    return encoder

@@ -1,0 +1,79 @@
+"""Every encoder of the registry keeps the contract, and comes back as it was from an index."""
+
+import numpy as np
+import pytest
+from checkpoints import SMALL_ARCH, save_checkpoint
+from contracts_encoder import EncoderContract, adaptable, blobs
+from fakes import FAKE_FAMILY, FakeAdaptableEncoder, FakeEncoder
+
+from georetrieve.encoders.registry import families, load_encoder, load_for_spec
+from georetrieve.protocols import AdaptableEncoder
+from georetrieve.types import EncoderSpec
+
+
+def small_vit(folder):
+    return f"{SMALL_ARCH}@{save_checkpoint(folder / 'weights.pth')}"
+
+
+# How to make an encoder of a family whose encoders need a file: folder -> name.
+MAKERS = {"timm": small_vit}
+FIXED = [name for family in families() for name in family.names]
+OPEN = [family.name for family in families() if family.form]
+
+
+def test_every_family_is_checked():
+    assert set(OPEN) <= set(MAKERS), "write down how to make a small encoder of the new family"
+
+
+@pytest.fixture(scope="module", params=[*FIXED, *OPEN])
+def name(request, tmp_path_factory):
+    maker = MAKERS.get(request.param)
+    return maker(tmp_path_factory.mktemp(request.param)) if maker else request.param
+
+
+@pytest.fixture(scope="module")
+def registered(name):
+    return load_encoder(name, device="cpu")
+
+
+class TestRegistered(EncoderContract):
+    @pytest.fixture
+    def encoder(self, registered):
+        return registered
+
+    def test_comes_back_from_its_spec(self, encoder, tmp_path):
+        if isinstance(encoder, AdaptableEncoder):
+            keep(encoder, tmp_path)
+        comes_back(encoder, tmp_path)
+
+    def test_comes_back_adapted(self, encoder, tmp_path):
+        encoder = adaptable(encoder)
+        prepared = [encoder.prepare(blobs(seed)) for seed in range(encoder.min_images_to_adapt)]
+        adapted = encoder.adapt(prepared)
+        keep(adapted, tmp_path)
+        comes_back(adapted, tmp_path)
+
+
+class TestFake(EncoderContract):
+    @pytest.fixture(params=[FakeEncoder, FakeAdaptableEncoder])
+    def encoder(self, request):
+        return request.param()
+
+    def test_comes_back_from_its_spec(self, encoder, tmp_path, fake_family):
+        assert fake_family is FAKE_FAMILY
+        if isinstance(encoder, AdaptableEncoder):
+            keep(encoder, tmp_path)
+        comes_back(encoder, tmp_path)
+
+
+def keep(encoder, index_dir):
+    (index_dir / "encoders").mkdir()
+    encoder.save(index_dir / "encoders" / f"{encoder.spec.column}.safetensors")
+
+
+def comes_back(encoder, index_dir):
+    spec = EncoderSpec.from_json(encoder.spec.to_json())
+    again = load_for_spec(spec, index_dir, device="cpu")
+    assert again.spec.fingerprint == spec.fingerprint
+    images = [blobs(20), blobs(21)]
+    np.testing.assert_array_equal(again.encode_images(images), encoder.encode_images(images))

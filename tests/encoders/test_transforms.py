@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import torch
+from contracts_encoder import blobs
+from PIL import Image
+from torchvision import transforms
+
+from georetrieve.encoders.transforms import IMAGENET_MEAN, IMAGENET_STD, SquashCrop
+from georetrieve.errors import EncoderError
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("size", [(300, 500), (512, 200), (37, 90), (256, 256), (1, 1), (1, 5000)])
+def test_equals_the_pipeline_of_the_scampi_benchmark(size):
+    image = blobs(0, size)
+    reference = transforms.Compose(
+        [
+            transforms.Resize((256, 256), interpolation=transforms.InterpolationMode.BICUBIC),
+            transforms.CenterCrop(224),
+            transforms.ToTensor(),
+            transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD),
+        ]
+    )
+    protocol = SquashCrop()
+    ours = protocol.normalise([protocol.prepare(image)], CPU)[0]
+    assert (ours - reference(image)).abs().max() <= 1e-6
+
+
+def test_prepares_bytes_of_the_right_shape():
+    array = SquashCrop().prepare(blobs(0))
+    assert array.shape == (224, 224, 3)
+    assert array.dtype == np.uint8
+
+
+def test_normalises_by_hand_worked_numbers():
+    protocol = SquashCrop(squash=2, crop=2, mean=(0.5, 0.0, 0.2), std=(0.5, 1.0, 0.1))
+    image = Image.new("RGB", (2, 2), (255, 51, 51))
+    pixels = protocol.normalise([protocol.prepare(image)], CPU)
+    assert pixels.shape == (1, 3, 2, 2)
+    # (1 - 0.5) / 0.5, (0.2 - 0) / 1, (0.2 - 0.2) / 0.1
+    assert pixels[0, :, 1, 0].tolist() == pytest.approx([1.0, 0.2, 0.0], abs=1e-6)
+
+
+def test_crops_the_centre():
+    """Of 256 pixels 16 go on each side: a frame of that width disappears."""
+    image = Image.new("RGB", (256, 256), (255, 0, 0))
+    image.paste((0, 0, 255), (16, 16, 240, 240))
+    assert set(SquashCrop().prepare(image).reshape(-1, 3).T[0]) == {0}
+
+
+@pytest.mark.parametrize(("side", "squash"), [(224, 256), (160, 183), (518, 592), (384, 439)])
+def test_keeps_the_proportion_of_the_protocol_at_other_sizes(side, squash):
+    assert SquashCrop.for_side(side) == SquashCrop(squash=squash, crop=side)
+
+
+def test_refuses_what_is_not_rgb():
+    with pytest.raises(EncoderError, match=r"'L'.*RGB"):
+        SquashCrop().prepare(Image.new("L", (4, 4)))
+
+
+def test_is_part_of_the_spec():
+    assert SquashCrop().to_json() == {
+        "kind": "squash-crop",
+        "resampling": "bicubic",
+        "squash": 256,
+        "crop": 224,
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+    }
