@@ -139,7 +139,7 @@ class RunRecord:
     encoder: EncoderFacts | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, Sequence[Mapping[str, Scalar]]] = field(default_factory=dict)
-    curves: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, Sequence[float | str]]] = field(default_factory=dict)
     examples: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     notes: Sequence[str] = ()
     queries: Sequence[Mapping[str, Scalar]] = field(default=(), compare=False, repr=False)

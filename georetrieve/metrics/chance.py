@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from georetrieve.metrics.classification import Split, macro_f1
+from georetrieve.metrics.classification import macro_f1
 from georetrieve.metrics.ranking import DoubleArray
 from georetrieve.types import IntArray
 
@@ -50,8 +50,7 @@ def _density(relevant: IntArray, gallery: IntArray) -> DoubleArray:
 
 def permuted_nn_f1(
     labels: IntArray,
-    splits: Sequence[Split],
-    nearest: Sequence[IntArray],
+    votes: Sequence[tuple[IntArray, IntArray]],
     n_classes: int,
     *,
     permutations: int = 20,
@@ -63,8 +62,7 @@ def permuted_nn_f1(
 
     Args:
         labels: (N,) classes.
-        splits: Splits of the N items.
-        nearest: For each split, the (T,) nearest training rows of its test items.
+        votes: For each split, the (T,) rows tested and the (T,) rows of their nearest in training.
         n_classes: C.
         permutations: Shuffles averaged over.
         seed: Seed of the shuffles.
@@ -74,7 +72,6 @@ def permuted_nn_f1(
     for _ in range(permutations):
         shuffled = labels[rng.permutation(len(labels))]
         scores += [
-            macro_f1(shuffled[split.test], shuffled[rows], n_classes)
-            for split, rows in zip(splits, nearest, strict=True)
+            macro_f1(shuffled[tested], shuffled[nearest], n_classes) for tested, nearest in votes
         ]
     return float(np.mean(scores))
