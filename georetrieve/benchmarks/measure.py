@@ -229,4 +229,7 @@ def _intervals(
             drawn["nn_f1"] = np.mean(f1, axis=0)
         for name, samples in drawn.items():
             blocks.setdefault(name, []).append(samples)
-    return {name: percentile_interval(np.concatenate(samples)) for name, samples in blocks.items()}
+    return {
+        name: percentile_interval(np.concatenate(samples), around=scores[name])
+        for name, samples in blocks.items()
+    }
