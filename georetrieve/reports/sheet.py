@@ -1,0 +1,112 @@
+"""Contact sheets: queries beside what was found for them, as one picture or one web page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from georetrieve.errors import GeoRetrieveError
+
+__all__ = ["SheetCell", "SheetImage", "SheetRow", "open_image", "save_sheet", "score_text"]
+
+SheetImage: TypeAlias = Image.Image | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class SheetCell:
+    """One image of a sheet and what is written below it.
+
+    Attributes:
+        image: Picture, or the bytes of an encoded one (a WebP thumbnail); None draws a blank.
+        title: Its label or name, in bold; "" for none.
+        subtitle: Where it comes from: source and region, small, on at most two lines.
+        score: Score, higher is better; None for a query.
+        correct: Whether it is of the query's class; None where that is not known.
+    """
+
+    image: SheetImage
+    title: str = ""
+    subtitle: str = ""
+    score: float | None = None
+    correct: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """A query and its hits, best first."""
+
+    query: SheetCell
+    hits: Sequence[SheetCell]
+
+
+def save_sheet(
+    path: Path,
+    rows: Sequence[SheetRow],
+    *,
+    title: str = "",
+    caption: str = "",
+    dark: bool = False,
+) -> Path:
+    """Write a contact sheet; the ending of ``path`` decides between a picture and a web page.
+
+    The web page is one file that loads nothing from anywhere and follows the reader's light or dark
+    setting. A file of that name is replaced.
+
+    Args:
+        path: ``….png`` or ``….html``.
+        rows: Queries with their hits; long rows are wrapped.
+        title: Heading.
+        caption: A line below the heading.
+        dark: Draw the picture on a dark ground (the page follows the reader).
+
+    Returns:
+        ``path``.
+
+    Raises:
+        GeoRetrieveError: The ending is another one, or the file cannot be written.
+    """
+    # Imported here: each draws what this module defines.
+    from georetrieve.reports.sheet_html import sheet_html
+    from georetrieve.reports.sheet_png import draw_sheet
+
+    ending = path.suffix.lower()
+    if ending not in (".png", ".html"):
+        raise GeoRetrieveError(
+            f"A sheet cannot be saved as {path.name!r}: end the name with .png or .html."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if ending == ".png":
+            draw_sheet(rows, title=title, caption=caption, dark=dark).save(path, optimize=True)
+        else:
+            path.write_text(sheet_html(rows, title=title, caption=caption), encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or error
+        raise GeoRetrieveError(
+            f"{path} cannot be written ({reason}): name a file in a folder you may write to."
+        ) from error
+    return path
+
+
+def open_image(image: SheetImage) -> Image.Image | None:
+    """The picture of a cell as RGB, upright; None for a blank or for bytes that are no picture."""
+    if image is None or image == b"":
+        return None
+    if isinstance(image, bytes):
+        try:
+            with Image.open(io.BytesIO(image)) as opened:
+                return ImageOps.exif_transpose(opened).convert("RGB")
+        except (UnidentifiedImageError, OSError):
+            return None
+    return image.convert("RGB")
+
+
+def score_text(score: float) -> str:
+    """A score to three or four digits, with a true minus sign: ``0.912``, ``−12.35``."""
+    digits = 3 if abs(score) < 10 else 2 if abs(score) < 100 else 1
+    return f"{score:.{digits}f}".replace("-", "−")

@@ -1,0 +1,131 @@
+"""A contact sheet as one self-contained web page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from html import escape
+
+from PIL import Image
+
+from georetrieve.reports.sheet import SheetCell, SheetRow, open_image, score_text
+from georetrieve.reports.theme import DARK, LIGHT, Theme
+
+__all__ = ["sheet_html"]
+
+_SIDE = 320
+"""Longest side of an embedded picture, pixels."""
+
+_STYLE = """
+*{box-sizing:border-box}
+body{margin:0;padding:2rem clamp(1rem,3vw,3rem) 3rem;background:var(--page);color:var(--text);
+font:14px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+h1{font-size:1.5rem;line-height:1.2;margin:0 0 .35rem;letter-spacing:-.01em}
+header p{margin:0;color:var(--muted);max-width:75ch}
+header{margin-bottom:2rem}
+.key span{margin-right:1.25em}
+.row{display:grid;grid-template-columns:11rem 1fr;gap:0 2.25rem;padding:1.4rem 0;
+border-top:1px solid var(--line)}
+.hits{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1.1rem .9rem;
+margin:0;padding:0;list-style:none;align-content:start}
+figure{margin:0;min-width:0}
+.frame{aspect-ratio:1;border:2px solid var(--line);border-radius:8px;background:var(--panel);
+overflow:hidden;display:grid;place-items:center;color:var(--muted);font-size:.8rem}
+.frame img{width:100%;height:100%;object-fit:contain;display:block}
+.query .frame{border-color:var(--accent)}
+.right .frame{border-color:var(--right)}
+.wrong .frame{border-color:var(--wrong)}
+figcaption{padding-top:.4rem}
+.title{display:flex;justify-content:space-between;gap:.4em;font-weight:650;
+overflow-wrap:anywhere}
+.right .mark,.key .mark-right{color:var(--right);font-weight:700}
+.wrong .mark,.key .mark-wrong{color:var(--wrong);font-weight:700}
+.score{color:var(--muted);font-variant-numeric:tabular-nums}
+.score b{color:var(--text);font-weight:500}
+.where{color:var(--muted);font-size:.78rem;line-height:1.3;overflow-wrap:anywhere}
+.none{color:var(--muted)}
+@media(max-width:46rem){.row{grid-template-columns:1fr;gap:1rem}.query{max-width:11rem}}
+@media print{.row{break-inside:avoid}}
+"""
+
+
+def sheet_html(rows: Sequence[SheetRow], *, title: str = "", caption: str = "") -> str:
+    """The page as text; see ``save_sheet``.
+
+    Every text is escaped, and a content policy forbids scripts and anything from outside.
+    """
+    judged = any(hit.correct is not None for row in rows for hit in row.hits)
+    key = (
+        '<p class="key"><span><span class="mark-right">✓</span> same label</span>'
+        '<span><span class="mark-wrong">✗</span> other label</span></p>'
+    )
+    head = "".join(
+        [
+            f"<h1>{escape(title)}</h1>" if title else "",
+            f"<p>{escape(caption)}</p>" if caption else "",
+            key if judged else "",
+        ]
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
+style-src 'unsafe-inline'">
+<title>{escape(title or "Contact sheet")}</title>
+<style>
+:root{{{_variables(LIGHT)}}}
+@media(prefers-color-scheme:dark){{:root{{{_variables(DARK)}}}}}
+{_STYLE.strip()}
+</style>
+</head>
+<body>
+<header>{head}</header>
+<main>
+{"".join(_row(row) for row in rows)}</main>
+</body>
+</html>
+"""
+
+
+def _variables(theme: Theme) -> str:
+    return ";".join(f"--{name}:{colour}" for name, colour in asdict(theme).items())
+
+
+def _row(row: SheetRow) -> str:
+    hits = "".join(f"<li>{_cell(hit, rank)}</li>\n" for rank, hit in enumerate(row.hits, start=1))
+    found = f'<ol class="hits">\n{hits}</ol>' if hits else '<p class="none">nothing found</p>'
+    return f'<section class="row">\n{_cell(row.query, None)}\n{found}\n</section>\n'
+
+
+def _cell(cell: SheetCell, rank: int | None) -> str:
+    verdict = {True: "right", False: "wrong", None: ""}[cell.correct]
+    mark = {True: "✓", False: "✗", None: ""}[cell.correct]
+    kind = "query" if rank is None else verdict
+    line = "query"
+    if rank is not None:
+        number = "" if cell.score is None else f" · <b>{score_text(cell.score)}</b>"
+        line = f"{rank}{number}"
+    flag = f'<span class="mark">{mark}</span>' if mark else ""
+    where = f'<div class="where">{escape(cell.subtitle)}</div>' if cell.subtitle else ""
+    return (
+        f'<figure class="{kind}"><div class="frame">{_picture(cell)}</div><figcaption>'
+        f'<div class="title"><span>{escape(cell.title)}</span>{flag}</div>'
+        f'<div class="score">{line}</div>{where}</figcaption></figure>'
+    )
+
+
+def _picture(cell: SheetCell) -> str:
+    picture = open_image(cell.image)
+    if picture is None:
+        return "no picture"
+    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=85)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    name = escape(cell.title or cell.subtitle or "image", quote=True)
+    return f'<img alt="{name}" loading="lazy" src="data:image/webp;base64,{data}">'
