@@ -1,0 +1,284 @@
+"""What a TIFF is: a slide (pyramid), a volume (stack of grey pages), or an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from georetrieve.errors import SourceError
+from georetrieve.protocols import Raster
+from georetrieve.sources.options import ReadOptions
+from georetrieve.sources.raster import open_pillow
+from georetrieve.sources.scale import choose_scale, imagej_scale, ome_scale, tiff_tag_scale
+from georetrieve.sources.slide import level_remarks
+from georetrieve.sources.tiff import TiffHandle, TiffRaster, page_is_readable, truncated_at
+from georetrieve.sources.volume import ArrayStack, PlaneStack, Stack, VolumeRaster
+
+__all__ = ["TIFF_MAGIC", "file_scale", "is_tiff", "open_tiff", "read_plane"]
+
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+SIMILAR = 0.02
+NOTABLE_SHARE = 0.1
+CHANNEL_AXES = "CS"
+
+
+def open_tiff(path: Path, options: ReadOptions) -> Raster:
+    """Open a TIFF that is no vendor's slide.
+
+    Two or more levels (sub-images, or pages of decreasing size and one shape) make a slide; so does
+    any tiled OME-TIFF. Pages of one size along z, time or an unnamed axis, without levels and with
+    one channel, make a volume. All else is an image: its first page.
+
+    Raises:
+        SourceError: It is truncated, damaged, or stored in a way nothing here decodes.
+    """
+    handle = TiffHandle(path)
+    try:
+        return _open(handle, path, options)
+    except BaseException:
+        handle.close()
+        raise
+
+
+def _open(handle: TiffHandle, path: Path, options: ReadOptions) -> Raster:
+    series, levels, remarks = _main_series(handle)
+    page = _first_page(handle, series)
+    um_per_px, said = _scale(handle, series, page, options)
+    remarks += said
+    depth = 1 if len(levels) > 1 else _depth(series)
+    if depth > 1 and page.keyframe.samplesperpixel == 1:
+        return _volume(handle, path, series, options, um_per_px, remarks)
+    if depth > 1:
+        remarks.append("more than one frame or page; the first is read")
+    pages = [_level_pages(handle, level) for level in levels]
+    if not all(page_is_readable(one) for level in pages for one in level):
+        handle.close()
+        return _by_pillow(path, page, options)
+    needed = truncated_at(handle, [one for level in pages for one in level])
+    if needed is not None:
+        raise SourceError(
+            f"{path.name} is truncated: its pixels reach to byte {needed:,}, the file has "
+            f"{handle.tiff.filehandle.size:,}; copy it again from where it came from."
+        )
+    kind = "slide" if len(pages) > 1 or (handle.tiff.is_ome and page.is_tiled) else "image"
+    remarks += level_remarks(tuple((p[0].imagewidth, p[0].imagelength) for p in pages))
+    return TiffRaster(handle, kind, pages, options, um_per_px, remarks)
+
+
+def _by_pillow(path: Path, page: Any, options: ReadOptions) -> Raster:
+    try:
+        return open_pillow(path, options)
+    except SourceError as error:
+        if "max_pixels" in str(error):
+            raise
+        raise SourceError(
+            f"{path.name} stores its pixels in a way that cannot be read ({_storage(page)}); convert "
+            "it to an ordinary TIFF, for instance with `vips tiffsave --tile --pyramid`."
+        ) from error
+
+
+def _storage(page: Any) -> str:
+    def name(value: Any) -> str:
+        return str(getattr(value, "name", value))
+
+    return f"compression {name(page.compression)}, {name(page.photometric)}, {page.dtype}"
+
+
+def _main_series(handle: TiffHandle) -> tuple[Any, list[Any], list[str]]:
+    """The series with the most pixels in a plane, its levels, and remarks on what is left out."""
+    try:
+        every = [one for one in handle.tiff.series if _plane(one)[0] > 0]
+    except Exception as error:
+        raise SourceError(
+            f"{handle.name} starts like a TIFF but its pages cannot be listed ({error}): it is "
+            "truncated or damaged; copy it again."
+        ) from error
+    if not every:
+        raise SourceError(f"{handle.name} is a TIFF without an image: it is truncated or damaged.")
+    main = max(every, key=lambda one: math.prod(_plane(one)))
+    levels = list(main.levels)
+    others = [one for one in every if one is not main]
+    if len(levels) == 1 and _depth(main) == 1:
+        while others and _is_reduced(others[0], levels[-1], main):
+            levels.append(others.pop(0))
+    area = math.prod(_plane(main))
+    notable = [one for one in others if math.prod(_plane(one)) >= NOTABLE_SHARE * area]
+    remarks = ["more than one image in the file; the largest is read"] if notable else []
+    return main, levels, remarks
+
+
+def _plane(series: Any) -> tuple[int, int]:
+    """(width, height) of a series."""
+    if "X" not in series.axes or "Y" not in series.axes:
+        return 0, 0
+    return series.shape[series.axes.index("X")], series.shape[series.axes.index("Y")]
+
+
+def _is_reduced(series: Any, above: Any, main: Any) -> bool:
+    """Whether a page is the next level of a pyramid that its writer did not mark as one."""
+    width, height = _plane(series)
+    if series.dtype != main.dtype or _depth(series) > 1 or series.axes != main.axes:
+        return False
+    if not 8 * width >= _plane(above)[0] > 1.2 * width:
+        return False
+    ratio = width * _plane(main)[1] / (height * _plane(main)[0])
+    return abs(ratio - 1) < SIMILAR + 1 / min(width, height)
+
+
+def _depth(series: Any) -> int:
+    """Length of the axis slices are counted along: the first that is neither image nor colour."""
+    return next((n for axis, n in _leading(series) if axis not in CHANNEL_AXES and n > 1), 1)
+
+
+def _leading(series: Any) -> list[tuple[str, int]]:
+    """Axes and lengths before Y and X."""
+    pairs = list(zip(series.axes, series.shape, strict=True))
+    return [pair for pair in pairs if pair[0] not in "YXS"]
+
+
+def _first_page(handle: TiffHandle, series: Any) -> Any:
+    page = series.pages[0]
+    if page is None:
+        raise SourceError(
+            f"{handle.name} lacks its first page: it is one of several OME-TIFF files."
+        )
+    return page.aspage() if hasattr(page, "aspage") else page
+
+
+def _level_pages(handle: TiffHandle, level: Any) -> list[Any]:
+    """The page of a level, or with channels as pages those of the first three."""
+    channels = dict(_leading(level)).get("C", 1)
+    first = _first_page(handle, level)
+    if channels == 1 or first.keyframe.samplesperpixel > 1 or len(level.pages) < channels:
+        return [first]
+    count = min(channels, 3) if channels >= 3 else 1
+    step = _strides(level)["C"]
+    return [level.pages[number * step].aspage() for number in range(count)]
+
+
+def _strides(series: Any) -> dict[str, int]:
+    """How many pages further the next position along each leading axis lies."""
+    strides, step = {}, 1
+    for axis, length in reversed(_leading(series)):
+        strides[axis] = step
+        step *= length
+    return strides
+
+
+def _scale(
+    handle: TiffHandle, series: Any, page: Any, options: ReadOptions
+) -> tuple[float | None, list[str]]:
+    tiff = handle.tiff
+    imagej = imagej_scale(page, tiff.imagej_metadata if tiff.is_imagej else None)
+    number = list(tiff.series).index(series) if tiff.is_ome else 0
+    statements = [
+        ome_scale(tiff.ome_metadata if tiff.is_ome else None, number),
+        imagej,
+        tiff_tag_scale(page) if imagej is None else None,
+    ]
+    return choose_scale([one for one in statements if one is not None], options.um_per_px)
+
+
+def _volume(
+    handle: TiffHandle,
+    path: Path,
+    series: Any,
+    options: ReadOptions,
+    um_per_px: float | None,
+    remarks: list[str],
+) -> Raster:
+    depth = _depth(series)
+    axis = next(a for a, n in _leading(series) if a not in CHANNEL_AXES and n > 1)
+    if any(n > 1 for a, n in _leading(series) if a != axis):
+        remarks.append("more than one channel or time; the first of each is read")
+    step = _strides(series)[axis]
+    stack: Stack
+    if series.dataoffset is not None and series.keyframe.bitspersample % 8 == 0:
+        stack = _flat_stack(handle, path, series, depth, step)
+        handle.close()
+    else:
+        stack = _page_stack(handle, series, depth, step)
+    return VolumeRaster(path.name, stack, options.intensity, um_per_px, remarks)
+
+
+def _flat_stack(handle: TiffHandle, path: Path, series: Any, depth: int, step: int) -> Stack:
+    """Pages that lie uncompressed one after the other."""
+    width, height = _plane(series)
+    dtype = series.dtype.newbyteorder(handle.tiff.byteorder)
+    offset, count = series.dataoffset, (depth - 1) * step + 1
+    needed = offset + count * width * height * dtype.itemsize
+    if needed > handle.tiff.filehandle.size:
+        raise SourceError(
+            f"{path.name} is truncated: its pixels reach to byte {needed:,}, the file has "
+            f"{handle.tiff.filehandle.size:,}; copy it again from where it came from."
+        )
+
+    def load() -> npt.NDArray[Any]:
+        return np.memmap(path, dtype, "r", offset, (count, height, width))[::step]
+
+    return ArrayStack(load)
+
+
+def _page_stack(handle: TiffHandle, series: Any, depth: int, step: int) -> Stack:
+    pages = [series.pages[z * step] for z in range(depth)]
+    if any(page is None for page in pages):
+        raise SourceError(f"{handle.name} lacks pages: it is one of several OME-TIFF files.")
+    truncated = truncated_at(handle, [page.aspage() for page in pages[-1:]])
+    if truncated is not None:
+        raise SourceError(
+            f"{handle.name} is truncated: its last page is incomplete; copy it again."
+        )
+    width, height = _plane(series)
+
+    def plane(number: int) -> Callable[[], npt.NDArray[Any]]:
+        def read() -> npt.NDArray[Any]:
+            return handle.box(pages[number].aspage(), (0, 0, width, height))[..., 0]
+
+        return read
+
+    names = [f"{z} of {handle.name}" for z in range(depth)]
+    return PlaneStack([plane(z) for z in range(depth)], names, handle.close)
+
+
+def read_plane(path: Path) -> npt.NDArray[Any]:
+    """(Y, X) stored values of a one-page grey TIFF, a slice of a volume.
+
+    Raises:
+        SourceError: It is damaged, or in colours.
+    """
+    handle = TiffHandle(path)
+    try:
+        series, _, _ = _main_series(handle)
+        page = _first_page(handle, series)
+        if page.keyframe.samplesperpixel != 1 or not page_is_readable(page):
+            raise SourceError(
+                f"Slice {path.name} is not grey ({_storage(page)}); slices of a volume have one channel."
+            )
+        width, height = _plane(series)
+        return handle.box(page, (0, 0, width, height))[..., 0]
+    finally:
+        handle.close()
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether a file starts like a TIFF."""
+    with path.open("rb") as file:
+        return file.read(4).startswith(TIFF_MAGIC)
+
+
+def file_scale(path: Path, options: ReadOptions) -> tuple[float | None, list[str]]:
+    """Micrometres a pixel of one slice of a volume, and remarks."""
+    if not is_tiff(path):
+        return choose_scale([], options.um_per_px)
+    handle = TiffHandle(path)
+    try:
+        series, _, _ = _main_series(handle)
+        return _scale(handle, series, _first_page(handle, series), options)
+    finally:
+        handle.close()

@@ -1,0 +1,168 @@
+"""Volumes from a folder of slices, ``.npy`` and ``.raw`` files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from georetrieve.errors import SourceError
+from georetrieve.protocols import Raster
+from georetrieve.sources.options import ReadOptions
+from georetrieve.sources.raster import check_pixels, open_array_image, read_grey_plane
+from georetrieve.sources.scale import SCALE_UNKNOWN
+from georetrieve.sources.tiff_opening import file_scale, is_tiff, read_plane
+from georetrieve.sources.volume import ArrayStack, PlaneStack, VolumeRaster
+
+__all__ = ["open_npy", "open_raw", "open_slices", "raw_layout"]
+
+Array = npt.NDArray[Any]
+
+NAMED_LAYOUT = re.compile(
+    r"(?<!\d)(\d+)[xX](\d+)[xX](\d+)(?!\d).*?(uint8|int8|uint16|int16|uint32|int32|float32)"
+    r"(?:[_.-]?(le|be))?(?![a-z0-9])",
+    re.IGNORECASE,
+)
+COMMON_TYPES = ("uint8", "uint16", "float32")
+
+
+def open_slices(members: Sequence[Path], options: ReadOptions) -> Raster:
+    """Open a folder of slices as one volume, the slices in the order given.
+
+    Raises:
+        SourceError: A slice cannot be read, is in colours, or differs from the first in size or type.
+    """
+
+    def plane(path: Path) -> Callable[[], Array]:
+        return lambda: read_plane(path) if is_tiff(path) else read_grey_plane(path, options)
+
+    stack = PlaneStack([plane(path) for path in members], [path.name for path in members])
+    um_per_px, remarks = file_scale(members[0], options)
+    name = f"{members[0].parent.name or members[0].parent}/{members[0].name} …"
+    return VolumeRaster(name, stack, options.intensity, um_per_px, remarks)
+
+
+def open_npy(path: Path, options: ReadOptions) -> Raster:
+    """Open an array file: (Y, X) and (Y, X, 3 or 4) uint8 are images, (Z, Y, X) a volume.
+
+    Raises:
+        SourceError: It holds objects, has another number of axes, or is truncated.
+    """
+
+    def load() -> Array:
+        try:
+            return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        except (ValueError, EOFError) as error:
+            raise SourceError(
+                f"{path.name} cannot be mapped ({error}): it is truncated, or holds Python objects "
+                "(which are never loaded); save a plain array with numpy.save."
+            ) from error
+
+    array = load()
+    if array.size == 0:
+        raise SourceError(f"{path.name} has shape {array.shape}: it is empty.")
+    colours = array.ndim == 3 and array.shape[2] in (3, 4) and array.dtype == np.uint8
+    if array.ndim == 2 or colours:
+        check_pixels(path.name, (array.shape[1], array.shape[0]), options)
+        return open_array_image(path.name, load, options)
+    if array.ndim != 3:
+        raise SourceError(
+            f"{path.name} has {array.ndim} axes {array.shape}; save volumes one by one as (z, y, x)."
+        )
+    return VolumeRaster(
+        path.name, ArrayStack(load), options.intensity, options.um_per_px, _no_scale(options)
+    )
+
+
+def open_raw(path: Path, options: ReadOptions) -> Raster:
+    """Open a file of bare voxels, z slowest and x fastest.
+
+    Raises:
+        SourceError: Shape or type are unknown or do not fit the file's size.
+    """
+    shape, dtype, remarks = raw_layout(path, options)
+
+    def load() -> Array:
+        return np.memmap(path, dtype, "r", shape=shape)
+
+    stack = ArrayStack(load)
+    return VolumeRaster(
+        path.name, stack, options.intensity, options.um_per_px, remarks + _no_scale(options)
+    )
+
+
+def _no_scale(options: ReadOptions) -> list[str]:
+    return [] if options.um_per_px else [SCALE_UNKNOWN]
+
+
+def raw_layout(
+    path: Path, options: ReadOptions
+) -> tuple[tuple[int, int, int], np.dtype[Any], list[str]]:
+    """Shape (Z, Y, X) and type of a ``.raw`` file, and remarks.
+
+    From the options; where they are silent from a name like ``core_110x110x110_uint8.raw``, if it is
+    a cube (of other shapes a name does not tell which number is z).
+
+    Raises:
+        SourceError: They are unknown, or do not fit the file's size.
+    """
+    size = path.stat().st_size
+    shape, named = options.raw_shape, options.raw_dtype
+    remarks: list[str] = []
+    if shape is None and named is None:
+        found = NAMED_LAYOUT.search(path.stem)
+        if found is not None and len(set(found.groups()[:3])) == 1:
+            side = int(found[1])
+            shape = (side, side, side)
+            named = (">" if (found[5] or "le").lower() == "be" else "<") + np.dtype(
+                found[4].lower()
+            ).str[1:]
+            remarks.append(
+                f"shape {side}×{side}×{side} and type {found[4]} taken from the file name"
+            )
+    if shape is None or named is None:
+        raise SourceError(
+            f"{path.name} has {size:,} bytes and no header; say raw_shape (--raw-shape Z,Y,X) and "
+            f"raw_dtype (--raw-dtype uint8).{_cubes(size)}"
+        )
+    try:
+        dtype = np.dtype(named)
+    except TypeError as error:
+        raise SourceError(
+            f"Unknown raw_dtype {named!r}; give a NumPy type such as uint8, <u2 (16 bits, "
+            "little-endian), >u2 or float32."
+        ) from error
+    if dtype.kind not in "buif":
+        raise SourceError(f"raw_dtype {named!r} is no number; give uint8, uint16, float32 ...")
+    expected = shape[0] * shape[1] * shape[2] * dtype.itemsize
+    if expected != size:
+        raise SourceError(
+            f"{path.name} has {size:,} bytes, but {shape[0]}×{shape[1]}×{shape[2]} voxels of {dtype} "
+            f"are {expected:,}.{_fits(size, shape, dtype)}{_cubes(size)}"
+        )
+    return shape, dtype, remarks
+
+
+def _fits(size: int, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> str:
+    """What would fit with the given slices, or with the given type."""
+    depth, rest = divmod(size, shape[1] * shape[2] * dtype.itemsize)
+    if rest == 0 and depth:
+        return f" {depth} slices of {shape[1]}×{shape[2]} would fit."
+    voxels = shape[0] * shape[1] * shape[2]
+    names = [name for name in COMMON_TYPES if voxels * np.dtype(name).itemsize == size]
+    return f" As {names[0]} this shape would fit." if names else ""
+
+
+def _cubes(size: int) -> str:
+    """Cubes that a file of this size may hold."""
+    fits = []
+    for name in COMMON_TYPES:
+        voxels, rest = divmod(size, np.dtype(name).itemsize)
+        side = round(voxels ** (1 / 3))
+        if rest == 0 and side > 1 and side**3 == voxels:
+            fits.append(f"{side}×{side}×{side} {name}")
+    return f" A cube of {' or '.join(fits)} would fit." if fits else ""
