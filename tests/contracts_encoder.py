@@ -144,6 +144,7 @@ class EncoderContract:
         quarters = np.array([[moved[np.ix_(r, c)].mean() for c in halves] for r in halves])
         assert np.unravel_index(quarters.argmax(), (2, 2)) == (row, column)
 
+    @pytest.mark.slow
     def test_adapting_is_repeatable_and_recorded(self, encoder):
         encoder = adaptable(encoder)
         images = [blobs(seed) for seed in range(encoder.min_images_to_adapt)]

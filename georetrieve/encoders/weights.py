@@ -119,9 +119,17 @@ def load_strictly(model: nn.Module, checkpoint: Mapping[str, Tensor], *, origin:
             f"{origin} does not fit: {'; '.join(found)}. Name the architecture these weights were "
             "made with."
         )
-    broken = [key for key, tensor in given.items() if not torch.isfinite(tensor).all()]
+    broken = [
+        key
+        for key, tensor in given.items()
+        if tensor.is_floating_point() != wanted[key].is_floating_point()
+        or not torch.isfinite(tensor).all()
+    ]
     if broken:
-        raise EncoderError(f"{origin} holds values that are not finite ({_few(broken)}).")
+        raise EncoderError(
+            f"{origin} holds values that are not finite floating-point numbers ({_few(broken)}); "
+            "the file is damaged or quantised, use the original weights."
+        )
     model.load_state_dict(given, strict=True, assign=True)
     model.float()
 
@@ -177,10 +185,10 @@ def _choose(payload: object, path: Path, asked: str) -> tuple[dict[Any, Any], st
 def _strip(tensors: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
     stripped: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+        if not isinstance(name, str) or not _is_dense(tensor):
             raise EncoderError(
                 f"{path} is no state dict: its entry {str(name)!r} is a {type(tensor).__name__}, "
-                "not a tensor; save model.state_dict()."
+                "not a dense tensor under a name; save model.state_dict()."
             )
         key = name
         for prefix in PREFIXES:
@@ -191,6 +199,10 @@ def _strip(tensors: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
     if not stripped:
         raise EncoderError(f"{path} holds no tensor; save model.state_dict().")
     return stripped
+
+
+def _is_dense(value: object) -> bool:
+    return isinstance(value, Tensor) and value.layout is torch.strided and not value.is_quantized
 
 
 def _few(keys: list[str]) -> str:

@@ -46,6 +46,7 @@ class TestRegistered(EncoderContract):
             keep(encoder, tmp_path)
         comes_back(encoder, tmp_path)
 
+    @pytest.mark.slow
     def test_comes_back_adapted(self, encoder, tmp_path):
         encoder = adaptable(encoder)
         prepared = [encoder.prepare(blobs(seed)) for seed in range(encoder.min_images_to_adapt)]
