@@ -1,0 +1,136 @@
+"""Writes folders of samples, their truth beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from georetrieve.errors import SourceError, did_you_mean
+from georetrieve.sources.synthetic.slide import lay_out, write_slide
+from georetrieve.sources.synthetic.specimen import draw_specimen
+from georetrieve.sources.synthetic.taxa import TAXA
+from georetrieve.sources.synthetic.truth import write_truth
+
+__all__ = ["SampleSet", "truth_folder", "write_samples", "write_specimen_folder"]
+
+
+@dataclass(slots=True)
+class SampleSet:
+    """What was written.
+
+    Attributes:
+        folder: Holds images only, ready to be indexed.
+        truth: Folder beside it with boxes, taxa and masks.
+        files: The images, in the order written.
+        truths: The truth files.
+    """
+
+    folder: Path
+    truth: Path
+    files: list[Path] = field(default_factory=list)
+    truths: list[Path] = field(default_factory=list)
+
+
+def truth_folder(folder: Path) -> Path:
+    """``FOLDER-truth``, beside the folder, so that indexing the folder never meets a mask."""
+    folder = folder.resolve()
+    return folder.with_name(folder.name + "-truth")
+
+
+def write_samples(
+    folder: Path,
+    *,
+    n: int = 3,
+    seed: int = 0,
+    kinds: Sequence[str] = ("palynology", "thin_section", "ct", "crops"),
+    slide_size: tuple[int, int] = (4096, 3072),
+    section_size: tuple[int, int] = (1024, 768),
+    ct_shape: tuple[int, int, int] = (48, 320, 320),
+    per_taxon: int = 12,
+) -> SampleSet:
+    """Write made-up samples with exact truth; the same seed gives the same files.
+
+    Args:
+        folder: Where the images go; made if it is not there. Truth goes to :func:`truth_folder`.
+        n: Slides, and thin sections; there is one CT volume.
+        seed: Of everything.
+        kinds: Any of ``palynology`` (pyramidal slides, in turn a TIFF that OpenSlide opens and an
+            OME-TIFF), ``thin_section`` (PPL and XPL), ``ct`` (a multi-page TIFF) and ``crops`` (a
+            folder of labelled specimens, ``crops/TAXON/…``).
+        slide_size: (width, height) of a slide, pixels.
+        section_size: (width, height) of a thin section, pixels.
+        ct_shape: (slices, rows, columns) of the volume, voxels.
+        per_taxon: Crops of each taxon.
+
+    Raises:
+        SourceError: An unknown kind, a count below one, or the folder cannot be written.
+    """
+    writers: dict[str, Callable[[], None]] = {
+        "palynology": lambda: _slides(written, n, seed, slide_size),
+        "crops": lambda: _crops(written, per_taxon, seed),
+    }
+    for kind in kinds:
+        if kind not in writers:
+            raise SourceError(f"Unknown kind of sample {kind!r}.{did_you_mean(kind, writers)}")
+    if n < 1 or per_taxon < 1:
+        raise SourceError(f"Nothing to write: n = {n}, per_taxon = {per_taxon}; both start at 1.")
+    written = SampleSet(folder, truth_folder(folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written.truth.mkdir(parents=True, exist_ok=True)
+        for kind in kinds:
+            writers[kind]()
+    except OSError as error:
+        raise SourceError(
+            f"Samples cannot be written to {folder} ({error.strerror}); choose another folder."
+        ) from error
+    return written
+
+
+def write_specimen_folder(
+    folder: Path,
+    *,
+    per_taxon: int = 12,
+    seed: int = 0,
+    taxa: Iterable[str] = tuple(TAXA),
+    size_px: int = 224,
+) -> list[Path]:
+    """Write labelled crops: one folder a taxon, one PNG a specimen.
+
+    Args:
+        folder: Where the taxon folders go; made if it is not there.
+        per_taxon: Crops of each taxon.
+        seed: The same seed gives the same files.
+        taxa: Which taxa.
+        size_px: Side of a crop, pixels.
+    """
+    written = []
+    for taxon in taxa:
+        place = folder / taxon
+        place.mkdir(parents=True, exist_ok=True)
+        for number in range(per_taxon):
+            # Seeded by name, so that a taxon looks the same whichever others are asked for.
+            rng = np.random.default_rng([seed, number, *taxon.encode()])
+            pixels, _ = draw_specimen(taxon, rng, size_px)
+            written.append(place / f"{taxon}_{number:03d}.png")
+            Image.fromarray(pixels).save(written[-1])
+    return written
+
+
+def _slides(written: SampleSet, n: int, seed: int, size: tuple[int, int]) -> None:
+    for number in range(n):
+        plan = lay_out(size, seed=(seed, number))
+        ome = number % 2 == 1
+        name = f"slide_{number:02d}"
+        path = written.folder / (name + (".ome.tif" if ome else ".tif"))
+        write_slide(path, plan, ome=ome)
+        written.files.append(path)
+        written.truths += write_truth(written.truth / name, plan)
+
+
+def _crops(written: SampleSet, per_taxon: int, seed: int) -> None:
+    written.files += write_specimen_folder(written.folder / "crops", per_taxon=per_taxon, seed=seed)

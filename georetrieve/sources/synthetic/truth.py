@@ -1,0 +1,87 @@
+"""What is on a synthetic slide, written for people, programs and QuPath."""
+
+from __future__ import annotations
+
+import csv
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from skimage import measure
+
+from georetrieve.errors import SourceError
+from georetrieve.sources.synthetic.slide import PlacedSpecimen, SlidePlan
+from georetrieve.types import Region
+
+__all__ = ["read_truth", "write_truth"]
+
+COLUMNS = ("taxon", "x", "y", "width", "height", "area_px", "area_um2", "touching")
+
+
+def write_truth(stem: Path, plan: SlidePlan) -> tuple[Path, Path]:
+    """Write ``stem.csv`` (a row a specimen, level-0 pixels) and ``stem.geojson`` (for QuPath)."""
+    table = stem.with_name(stem.name + ".csv")
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for one in plan.specimens:
+            box = one.region
+            writer.writerow(
+                {
+                    "taxon": one.taxon,
+                    "x": box.x,
+                    "y": box.y,
+                    "width": box.width,
+                    "height": box.height,
+                    "area_px": one.area_px,
+                    "area_um2": round(one.area_px * plan.um_per_px**2, 1),
+                    "touching": int(one.touching),
+                }
+            )
+    shapes = stem.with_name(stem.name + ".geojson")
+    features = list(_features(plan))
+    shapes.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
+    return table, shapes
+
+
+def read_truth(path: Path) -> list[tuple[str, Region]]:
+    """Read (taxon, bounding box) of every specimen from a table that :func:`write_truth` wrote.
+
+    Raises:
+        SourceError: The table cannot be read, or lacks a column.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                (row["taxon"], Region(*(int(row[name]) for name in ("x", "y", "width", "height"))))
+                for row in csv.DictReader(file)
+            ]
+    except OSError as error:
+        raise SourceError(f"Truth {path} cannot be read ({error.strerror}).") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceError(
+            f"Truth {path} is no table of specimens ({error}); it needs the columns taxon, x, y, "
+            "width and height, in whole level-0 pixels."
+        ) from error
+
+
+def _features(plan: SlidePlan) -> Iterator[dict[str, Any]]:
+    for number, one in enumerate(plan.specimens):
+        yield {
+            "type": "Feature",
+            "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.seed}-{number}")),
+            "geometry": {"type": "Polygon", "coordinates": [_outline(one)]},
+            "properties": {"objectType": "annotation", "classification": {"name": one.taxon}},
+        }
+
+
+def _outline(one: PlacedSpecimen) -> list[list[float]]:
+    """The longest outline of the mask, closed, in level-0 pixels."""
+    contours = measure.find_contours(np.pad(one.mask, 1).astype(np.float32), 0.5)
+    longest = measure.approximate_polygon(max(contours, key=len), 0.7)
+    # Contours run through pixel middles of a mask padded by one pixel.
+    ring = longest[:, ::-1] - 0.5 + (one.region.x, one.region.y)
+    return [[round(float(x), 1), round(float(y), 1)] for x, y in ring]
