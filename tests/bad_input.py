@@ -53,6 +53,8 @@ def gradient(side=SIDE):
 def write_bad_folder(folder):
     """Fill ``folder``; return what is expected of each file, by its POSIX path below the folder.
 
+    Bytes of a name that are no UTF-8 stand as ``\\xff`` in the path, as in an index.
+
     What this machine cannot make is left out: files without permission when the tests run as root,
     names that are no text where the file system refuses them.
     """
@@ -223,7 +225,7 @@ def _names(folder):
     with contextlib.suppress(OSError, UnicodeError):
         healthy = (folder / "healthy.png").read_bytes()
         Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png")).write_bytes(healthy)
-    # The name that is no UTF-8 has no row of its own to be looked up by: the run must survive it.
+        names.append(r"caf\xe9.png")
     return {**dict.fromkeys(names, DONE), **dict.fromkeys(hidden, REFUSED)}
 
 

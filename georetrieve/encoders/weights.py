@@ -139,8 +139,8 @@ def _read(path: Path) -> object:
         if path.suffix.lower() == ".safetensors":
             return load_file(path)
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
-            # Whether an unusual pickle can be read is said by reading it.
-            warnings.filterwarnings("ignore", "Detected pickle protocol")
+            # PyTorch wonders aloud about unusual files; what comes of them is checked below.
+            warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise EncoderError(_unreadable(path, error)) from error
