@@ -12,7 +12,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from georetrieve.errors import GeoRetrieveError
 
-__all__ = ["SheetCell", "SheetImage", "SheetRow", "open_image", "save_sheet", "score_text"]
+__all__ = [
+    "SheetCell",
+    "SheetImage",
+    "SheetRow",
+    "open_image",
+    "place_text",
+    "save_sheet",
+    "score_text",
+]
 
 SheetImage: TypeAlias = Image.Image | bytes | None
 
@@ -24,7 +32,7 @@ class SheetCell:
     Attributes:
         image: Picture, or the bytes of an encoded one (a WebP thumbnail); None draws a blank.
         title: Its label or name, in bold; "" for none.
-        subtitle: Where it comes from: source and region, small, on at most two lines.
+        subtitle: Where it comes from, small; a line break starts the region (see ``place_text``).
         score: Score, higher is better; None for a query.
         correct: Whether it is of the query's class; None where that is not known.
     """
@@ -82,7 +90,7 @@ def save_sheet(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if ending == ".png":
-            draw_sheet(rows, title=title, caption=caption, dark=dark).save(path, optimize=True)
+            draw_sheet(rows, title=title, caption=caption, dark=dark).save(path)
         else:
             path.write_text(sheet_html(rows, title=title, caption=caption), encoding="utf-8")
     except OSError as error:
@@ -110,3 +118,9 @@ def score_text(score: float) -> str:
     """A score to three or four digits, with a true minus sign: ``0.912``, ``−12.35``."""
     digits = 3 if abs(score) < 10 else 2 if abs(score) < 100 else 1
     return f"{score:.{digits}f}".replace("-", "−")
+
+
+def place_text(item: str) -> str:
+    """An item's id as a subtitle: its path, and on a line of its own its region."""
+    path, mark, region = item.rpartition("#")
+    return f"{path}\n{region}" if mark else item

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
@@ -25,11 +26,11 @@ font:14px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif
 h1{font-size:1.5rem;line-height:1.2;margin:0 0 .35rem;letter-spacing:-.01em}
 header p{margin:0;color:var(--muted);max-width:75ch}
 header{margin-bottom:2rem}
-.key span{margin-right:1.25em}
-.row{display:grid;grid-template-columns:11rem 1fr;gap:0 2.25rem;padding:1.4rem 0;
+.key>span{margin-right:1.25em}
+.row{display:grid;grid-template-columns:9.5rem 1fr;gap:0 2.25rem;padding:1.4rem 0;
 border-top:1px solid var(--line)}
-.hits{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1.1rem .9rem;
-margin:0;padding:0;list-style:none;align-content:start}
+.hits{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(7.7rem,40%),1fr));
+gap:1.1rem .9rem;margin:0;padding:0;list-style:none;align-content:start}
 figure{margin:0;min-width:0}
 .frame{aspect-ratio:1;border:2px solid var(--line);border-radius:8px;background:var(--panel);
 overflow:hidden;display:grid;place-items:center;color:var(--muted);font-size:.8rem}
@@ -38,11 +39,11 @@ overflow:hidden;display:grid;place-items:center;color:var(--muted);font-size:.8r
 .right .frame{border-color:var(--right)}
 .wrong .frame{border-color:var(--wrong)}
 figcaption{padding-top:.4rem}
-.title{display:flex;justify-content:space-between;gap:.4em;font-weight:650;
-overflow-wrap:anywhere}
+.title{font-size:.82rem;font-weight:650;line-height:1.3;overflow-wrap:anywhere}
 .right .mark,.key .mark-right{color:var(--right);font-weight:700}
 .wrong .mark,.key .mark-wrong{color:var(--wrong);font-weight:700}
-.score{color:var(--muted);font-variant-numeric:tabular-nums}
+.score{display:flex;justify-content:space-between;color:var(--muted);font-size:.82rem;
+font-variant-numeric:tabular-nums}
 .score b{color:var(--text);font-weight:500}
 .where{color:var(--muted);font-size:.78rem;line-height:1.3;overflow-wrap:anywhere}
 .none{color:var(--muted)}
@@ -111,12 +112,18 @@ def _cell(cell: SheetCell, rank: int | None) -> str:
         number = "" if cell.score is None else f" · <b>{score_text(cell.score)}</b>"
         line = f"{rank}{number}"
     flag = f'<span class="mark">{mark}</span>' if mark else ""
-    where = f'<div class="where">{escape(cell.subtitle)}</div>' if cell.subtitle else ""
+    where = f'<div class="where">{_breakable(cell.subtitle)}</div>' if cell.subtitle else ""
     return (
         f'<figure class="{kind}"><div class="frame">{_picture(cell)}</div><figcaption>'
-        f'<div class="title"><span>{escape(cell.title)}</span>{flag}</div>'
-        f'<div class="score">{line}</div>{where}</figcaption></figure>'
+        f'<div class="title">{escape(cell.title)}</div>'
+        f'<div class="score"><span>{line}</span>{flag}</div>{where}</figcaption></figure>'
     )
+
+
+def _breakable(place: str) -> str:
+    """A path that breaks after its separators, and its region on a line of its own."""
+    text = escape(place).replace("\n", "<br>")
+    return re.sub(r"(?<!<)([/_,])(?!>)", r"\1<wbr>", text)
 
 
 def _picture(cell: SheetCell) -> str:

@@ -17,8 +17,8 @@ _SCALE = 2
 
 _MARGIN, _GAP, _ROW_GAP, _QUERY_GAP = 28, 14, 26, 34
 _IMAGE, _FRAME, _RADIUS = 148, 2, 6
-_LINES = (21, 16, 14, 14)
-"""Heights of the lines below an image: title, score, two of the subtitle."""
+_TITLE, _SCORE, _SMALL = 21, 16, 14
+"""Heights of the lines below an image: title, score, each of the subtitle."""
 
 _PER_LINE = 10
 """Hits on one line; more are wrapped below."""
@@ -26,11 +26,12 @@ _PER_LINE = 10
 
 @dataclass(frozen=True, slots=True)
 class _Pen:
-    """Draws in units of the layout."""
+    """Draws in units of the layout; ``cell`` is the height of an image with its text."""
 
     image: Image.Image
     draw: ImageDraw.ImageDraw
     theme: Theme
+    cell: int
 
     def text(self, x: float, y: float, text: str, size: int, colour: str, *, bold: bool) -> None:
         self.draw.text(
@@ -51,10 +52,12 @@ def draw_sheet(
     width = 2 * _MARGIN + _IMAGE + _QUERY_GAP + columns * (_IMAGE + _GAP) - _GAP
     judged = any(hit.correct is not None for row in rows for hit in row.hits)
     head = _head_height(title, caption, judged=judged)
-    heights = [_row_height(row, columns) for row in rows]
+    regions = any("\n" in cell.subtitle for row in rows for cell in (row.query, *row.hits))
+    cell = _IMAGE + _TITLE + _SCORE + (3 if regions else 2) * _SMALL
+    heights = [_row_height(row, columns, cell) for row in rows]
     height = head + sum(heights) + _ROW_GAP * max(len(rows) - 1, 0) + _MARGIN
     image = Image.new("RGB", (width * _SCALE, height * _SCALE), theme.page)
-    pen = _Pen(image, ImageDraw.Draw(image), theme)
+    pen = _Pen(image, ImageDraw.Draw(image), theme, cell)
     _draw_head(pen, title, caption, width, judged=judged)
     top = head
     for row, row_height in zip(rows, heights, strict=True):
@@ -67,9 +70,9 @@ def _head_height(title: str, caption: str, *, judged: bool) -> int:
     return _MARGIN + (30 if title else 0) + (22 if caption or judged else 0) + (14 if title else 0)
 
 
-def _row_height(row: SheetRow, columns: int) -> int:
+def _row_height(row: SheetRow, columns: int, cell: int) -> int:
     lines = max(1, -(-len(row.hits) // columns))
-    return lines * (_IMAGE + sum(_LINES)) + (lines - 1) * _GAP
+    return lines * cell + (lines - 1) * _GAP
 
 
 def _draw_head(pen: _Pen, title: str, caption: str, width: int, *, judged: bool) -> None:
@@ -100,7 +103,7 @@ def _draw_row(pen: _Pen, row: SheetRow, top: int, columns: int, height: int) -> 
     left = _MARGIN + _IMAGE + _QUERY_GAP
     for place, hit in enumerate(row.hits):
         line, column = divmod(place, columns)
-        y = top + line * (_IMAGE + sum(_LINES) + _GAP)
+        y = top + line * (pen.cell + _GAP)
         _draw_cell(pen, hit, left + column * (_IMAGE + _GAP), y, rank=place + 1)
     if not row.hits:
         pen.text(left, top + _IMAGE / 2 - 8, "nothing found", 12, pen.theme.muted, bold=False)
@@ -119,14 +122,15 @@ def _draw_cell(pen: _Pen, cell: SheetCell, x: int, y: int, *, rank: int | None) 
     pen.text(x, y, _end_cut(cell.title, 12, room, bold=True), 12, theme.text, bold=True)
     if mark:
         pen.text(x + _IMAGE - 11, y, mark, 12, verdict, bold=True)
-    y += _LINES[0] - 5 + 2
+    y += _TITLE - 3
     number = "" if cell.score is None else f"   {score_text(cell.score)}"
     line = "query" if rank is None else f"{rank}{number}"
     pen.text(x, y, line, 11, theme.text if rank is None else theme.muted, bold=False)
-    y += _LINES[1]
-    for part, height in zip(_two_lines(cell.subtitle, 10, _IMAGE), _LINES[2:], strict=False):
+    y += _SCORE
+    path, _, region = cell.subtitle.partition("\n")
+    for part in [*_two_lines(path, 10, _IMAGE), _front_cut(region, 10, _IMAGE)]:
         pen.text(x, y, part, 10, theme.muted, bold=False)
-        y += height
+        y += _SMALL
 
 
 def _paste(pen: _Pen, cell: SheetCell, x: int, y: int) -> None:
@@ -177,12 +181,16 @@ def _two_lines(text: str, size: int, room: float) -> list[str]:
     breaks = [place + 1 for place, sign in enumerate(text[:cut]) if sign in "/# ,_-"]
     if breaks and breaks[-1] > cut // 2:
         cut = breaks[-1]
-    rest = text[cut:]
-    if _width(rest, size, bold=False) > room:
-        # The end of a path tells more than its middle: the file's name and the region.
-        kept = _longest(lambda n: _width("…" + rest[-n:], size, bold=False) <= room, len(rest))
-        rest = "…" + rest[len(rest) - kept :]
-    return [text[:cut].rstrip(), rest.strip()]
+    return [text[:cut].rstrip(), _front_cut(text[cut:], size, room)]
+
+
+def _front_cut(text: str, size: int, room: float) -> str:
+    """One line of ``text``, its start cut: the end of a path tells more than its middle."""
+    text = text.strip()
+    if _width(text, size, bold=False) <= room:
+        return text
+    kept = _longest(lambda n: _width("…" + text[-n:], size, bold=False) <= room, len(text))
+    return "…" + text[-kept:]
 
 
 def _longest(fits: Callable[[int], bool], limit: int) -> int:
