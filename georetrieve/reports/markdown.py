@@ -93,8 +93,8 @@ def _summary(record: RunRecord) -> str:
     return (
         f"Asked with each of {record.data.n_queries:,} labelled items for its like, the first hit "
         f"is of the same class in **{first.value:.0%}** of cases "
-        f"(chance {_percent(first.chance)}), and of as many hits as the class has members **{share.value:.0%}** are "
-        f"(chance {_percent(share.chance)})."
+        f"(chance {_percent(first.chance)}), and of as many hits as the class has members "
+        f"**{share.value:.0%}** are (chance {_percent(share.chance)})."
     )
 
 
