@@ -12,7 +12,7 @@ BOTTOM = ("errors", "types", "protocols")
 ABOVE = (
     ("metrics", "sources", "encoders", "stores"),
     ("indexing",),
-    ("search",),
+    ("search", "upkeep"),
     ("probes",),
     ("openvocab", "training", "baselines"),
     ("benchmarks",),
