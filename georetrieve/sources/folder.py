@@ -1,7 +1,7 @@
 """Walk a folder: which files are images, which belong together, what are they now.
 
-A slide with companion files (MIRAX's folder, VMS's tiles, a DICOM series) is one item of the walk, and
-so is a volume stored as numbered slices.
+A slide with companion files (MIRAX's folder, VMS's tiles, a DICOM series) is one item of the walk,
+and so is a volume stored as numbered slices.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ HASH_BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One image, slide or volume on disk.
+    r"""One image, slide or volume on disk.
 
     Attributes:
         path: POSIX path below the root, valid UTF-8 (bytes that are not stand as ``\\xff``); of a
@@ -94,9 +94,9 @@ def walk(root: Path, *, recursive: bool = True, volumes: VolumeRule = "auto") ->
     Args:
         root: Folder or file.
         recursive: Whether folders in it are looked into.
-        volumes: ``auto`` takes eight or more grey TIFF, PNG or BMP files of one size, in one folder,
-            whose names differ in a zero-padded or gapless running number only, as one volume;
-            ``always`` two or more of any kind of number; ``never`` none.
+        volumes: ``auto`` takes eight or more grey TIFF, PNG or BMP files of one size in one folder,
+            whose names differ only in a number that runs without a gap, as one volume; ``always``
+            two or more whose names differ only in a number; ``never`` none.
 
     Raises:
         SourceError: ``root`` does not exist or cannot be read.
@@ -122,13 +122,12 @@ def _walk_folder(
     volumes: VolumeRule,
 ) -> None:
     try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
+        entries = _entries(folder)
         status = folder.stat()
     except OSError as error:
         if not above:
             raise SourceError(
-                f"{folder} cannot be read ({error.strerror}); mend its rights."
+                f"{folder} cannot be read ({error.strerror}); mend its access rights."
             ) from error
         found.remarks.append(f"folder {prefix.rstrip('/')} cannot be read ({error.strerror})")
         return
@@ -136,29 +135,42 @@ def _walk_folder(
     if here in above:
         return
     above = (*above, here)
-    seen: list[_Found] = []
-    folders: list[os.DirEntry[str]] = []
-    names: set[str] = set()
+    seen, folders = _sort_out(entries, folder, found)
+    names = {entry.name for entry in entries}
+    owned = _take(seen, prefix, found, siblings=names, volumes=volumes)
+    for name in folders if recursive else ():
+        if name not in owned:
+            deeper = f"{prefix}{_text(name)}/"
+            _walk_folder(folder / name, deeper, found, above, recursive=True, volumes=volumes)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What a folder holds, sorted, without what nobody put there on purpose."""
+    with os.scandir(folder) as listing:
+        kept = [
+            entry
+            for entry in listing
+            if not entry.name.startswith(".") and entry.name.lower() not in NOT_IMAGES
+        ]
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def _sort_out(
+    entries: list[os.DirEntry[str]], folder: Path, found: Walk
+) -> tuple[list[_Found], list[str]]:
+    """Files with size and time, and names of folders."""
+    files, folders = [], []
     for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower() in NOT_IMAGES:
-            continue
-        names.add(entry.name)
         try:
             if entry.is_dir():
-                folders.append(entry)
+                folders.append(entry.name)
             elif entry.is_file():
                 facts = entry.stat()
-                seen.append(_Found(folder / entry.name, facts.st_size, facts.st_mtime_ns))
+                files.append(_Found(folder / entry.name, facts.st_size, facts.st_mtime_ns))
         except OSError:
-            # Gone since the listing, or a link without a target.
+            # Gone since the listing.
             found.ignored += 1
-    owned = _take(seen, prefix, found, siblings=names, volumes=volumes)
-    if not recursive:
-        return
-    for entry in folders:
-        if entry.name not in owned:
-            path, deeper = folder / entry.name, f"{prefix}{_text(entry.name)}/"
-            _walk_folder(path, deeper, found, above, recursive=True, volumes=volumes)
+    return files, folders
 
 
 def _take(
@@ -183,8 +195,8 @@ def _take(
         path = prefix + _text(pattern)
         _enter(found, path, members, [sizes[member] for member in members], (), kind="volume")
         found.remarks.append(
-            f"{path}: {len(members)} numbered slices are taken as one volume (volumes 'never' takes "
-            "them as images)"
+            f"{path}: {len(members)} numbered slices are taken as one volume (--volumes never: as "
+            "images)"
         )
     return {owner.folder for owner in belongs.values() if owner.folder}
 
@@ -226,7 +238,7 @@ def _stat_all(paths: Iterable[Path]) -> list[_Found]:
 
 
 def _text(name: str) -> str:
-    """A file name as valid UTF-8, with bytes that are not written ``\\xff``."""
+    r"""A file name as valid UTF-8, with bytes that are not written ``\\xff``."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
@@ -243,8 +255,8 @@ def has_changed(file: SourceFile) -> bool:
 def content_hash(file: SourceFile) -> str:
     """32 hex digits over the content: BLAKE2b of a single file, of several over names too.
 
-    Names count without their folder, and companions by their place below the slide's folder, so a
-    moved slide or volume keeps its digest.
+    Names count without their folder, and companions by their place below the slide's folder, so
+    a moved slide or volume keeps its digest.
 
     Raises:
         OSError: A file cannot be read.

@@ -27,7 +27,7 @@ DICOM_SERIES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Companions:
-    """Files that belong to a slide, and the name of the folder beside it they lie in ("" if none)."""
+    """Files that belong to a slide, and the folder beside it they lie in ("" if none)."""
 
     files: tuple[Path, ...]
     folder: str = ""
@@ -125,7 +125,7 @@ def _look_alike(paths: tuple[Path, ...]) -> bool:
 
 def _grey_size(path: Path) -> tuple[int, int] | None:
     """(width, height) of a grey image of one page; None of anything else."""
-    from georetrieve.sources.raster import grey_size
+    from georetrieve.sources.pillow import grey_size
 
     try:
         return grey_size(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,7 +104,9 @@ def _delimiter(text: str) -> str:
 def _places(path: Path, header: list[str]) -> dict[str, int]:
     """Where the columns with a meaning stand."""
     lowered = [name.lower() for name in header]
-    places = {name: lowered.index(name) for name in ("label", "group") if name in lowered}
+    places: dict[str, int] = {
+        name: lowered.index(name) for name in ("label", "group") if name in lowered
+    }
     for name in PATH_NAMES:
         if name in lowered:
             return {**places, "path": lowered.index(name)}
@@ -210,7 +212,7 @@ def _is_number(value: str) -> bool:
     return NUMBER.fullmatch(value) is not None and not coded
 
 
-def _or_none(value: str, convert: type[int] | type[float] | object) -> Scalar:
+def _or_none(value: str, convert: Callable[[str], Scalar]) -> Scalar:
     if value.lower() in EMPTY:
         return None
-    return convert(value)  # type: ignore[operator,no-any-return]
+    return convert(value)

@@ -4,67 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Protocol
+from pathlib import Path
 
-from georetrieve.errors import SourceError, did_you_mean
-from georetrieve.sources.folder import walk
-from georetrieve.sources.label_table import LabelTable, column_name, read_table
+from georetrieve.sources.label_rules import Annotation, FolderRule, Rule, make_rule
 from georetrieve.sources.options import VolumeRule
 from georetrieve.types import Region, Scalar
 
 __all__ = ["Annotation", "Annotator"]
 
-# A named group that matches digits only, or digits and one point, gives a number.
-GROUP = re.compile(r"\(\?P<(\w+)>((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*)\)")
-DIGITS = re.compile(r"(?:(?:\\d|\[0-9\])(?:[+*?]|\{\d+(?:,\d*)?\})?)+")
-DECIMAL = re.compile(
-    r"-?\??(?:\\d|\[0-9\]|\[\\d\.\]|\[0-9\.\]|\\\.|\(\?:|\)|[+*?]|\{\d+(?:,\d*)?\})+"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """What is said of an item: label, group, metadata."""
-
-    label: str | None = None
-    group: str | None = None
-    metadata: Mapping[str, Scalar] = field(default_factory=dict)
-
-
-class _Rule(Protocol):
-    """One source of annotations."""
-
-    columns: dict[str, str]
-
-    def look_up(self, path: str) -> Annotation | None:
-        """What is said of a path; None when nothing is."""
-        ...
-
-    def report(self) -> list[str]:
-        """What the user should know."""
-        ...
-
-    def state(self) -> object:
-        """JSON-able values that change when answers do."""
-        ...
-
 
 class Annotator:
     """Gives every item its label, group and metadata; thread-safe.
 
-    A group is, in this order: what ``groups`` says; what the table or pattern of ``labels`` says; the
-    file itself for items cut from a slide or a volume, or from a larger image; else none.
+    A group is, in this order: what ``groups`` says; what the table or pattern of ``labels`` says;
+    the file itself for items cut from a slide, a volume or a larger image; else none.
 
     Attributes:
-        columns: Metadata column → ``int``, ``float``, ``bool`` or ``str``; every annotation has all.
+        columns: Metadata column → ``int``, ``float``, ``bool`` or ``str``; all are in every
+            annotation.
     """
 
-    def __init__(self, labels: _Rule | None, groups: _Rule | None, *, grouped: bool = True) -> None:
+    def __init__(self, labels: Rule | None, groups: Rule | None, *, grouped: bool = True) -> None:
         self._labels, self._groups, self._grouped = labels, groups, grouped
         self.columns: dict[str, str] = {}
         for rule in (groups, labels):
@@ -83,7 +43,7 @@ class Annotator:
         r"""Make an annotator from what a user writes.
 
         Args:
-            labels: ``none``; ``folder`` (the name of the folder a file lies in directly); a CSV file,
+            labels: ``none``; ``folder`` (the name of the folder a file lies in); a CSV file,
                 looked for from here and from ``root``; or ``regex:PATTERN``, searched in the path
                 below the root, with groups ``(?P<label>…)``, ``(?P<group>…)`` and any other name
                 for metadata (``(?P<depth>\d+)`` gives a number).
@@ -95,9 +55,9 @@ class Annotator:
         Raises:
             SourceError: No such file, not a table, or not a pattern.
         """
-        label_rule = _rule(labels, root, volumes, "labels")
+        label_rule = make_rule(labels, root, volumes, "labels")
         same = groups is not None and groups == labels
-        group_rule = label_rule if same else _rule(groups, root, volumes, "groups")
+        group_rule = label_rule if same else make_rule(groups, root, volumes, "groups")
         return cls(label_rule, group_rule, grouped=groups != "none")
 
     def annotate(self, path: str, kind: str, region: Region | None = None) -> Annotation:
@@ -111,7 +71,7 @@ class Annotator:
         said = self._labels.look_up(path) if self._labels else None
         grouping = self._groups.look_up(path) if self._groups else None
         group = grouping.group if grouping else None
-        if group is None and said is not None and not isinstance(self._labels, _FolderRule):
+        if group is None and said is not None and not isinstance(self._labels, FolderRule):
             group = said.group
         if group is None and (kind in ("slide", "volume") or region is not None):
             group = path
@@ -134,178 +94,3 @@ class Annotator:
         rules = [rule for rule in (self._labels, self._groups) if rule is not None]
         lines = [line for rule in rules for line in rule.report()]
         return list(dict.fromkeys(lines))
-
-
-def _rule(option: str | None, root: Path, volumes: VolumeRule, what: str) -> _Rule | None:
-    if option is None or option == "none":
-        return None
-    if option == "folder":
-        return _FolderRule(what)
-    if option.startswith("regex:"):
-        return _PatternRule(option.removeprefix("regex:"), what)
-    folder = root if root.is_dir() else root.parent
-    for path in (Path(option).expanduser(), folder / option):
-        if path.is_file():
-            return _TableRule(path, root, volumes)
-    hint = did_you_mean(option, ("none", "folder")) if "." not in option else ""
-    raise SourceError(
-        f"{what} {option!r} is no file here or in {folder}, nor 'folder', 'none' or 'regex:…'; give "
-        f"one of these.{hint}"
-    )
-
-
-class _FolderRule:
-    """Label: the folder's name. Group: its path."""
-
-    def __init__(self, what: str) -> None:
-        self.columns: dict[str, str] = {}
-        self._what = what
-        self._outside: set[str] = set()
-
-    def look_up(self, path: str) -> Annotation | None:
-        parent = PurePosixPath(path).parent
-        if not parent.name:
-            self._outside.add(path)
-            return None
-        return Annotation(parent.name, str(parent))
-
-    def report(self) -> list[str]:
-        count = len(self._outside)
-        if not count:
-            return []
-        return [f"{count} files lie in no folder below the source: no {self._what} from its name"]
-
-    def state(self) -> object:
-        return "folder"
-
-
-class _PatternRule:
-    """Named groups of a regular expression."""
-
-    def __init__(self, pattern: str, what: str) -> None:
-        try:
-            self._pattern = re.compile(pattern)
-        except re.error as error:
-            raise SourceError(
-                f"{what} pattern {pattern!r} is not a regular expression ({error})."
-            ) from error
-        names = self._pattern.groupindex
-        if not names:
-            raise SourceError(
-                f"{what} pattern {pattern!r} has no named group; write (?P<label>…) around the label "
-                "or (?P<group>…) around the group."
-            )
-        kinds = {name: _group_type(inner) for name, inner in GROUP.findall(pattern)}
-        self._names = {name: column_name(name) for name in names if name not in ("label", "group")}
-        self._kinds = {name: kinds.get(name, "str") for name in self._names}
-        self.columns = {column: self._kinds[name] for name, column in self._names.items()}
-        self._unmatched: set[str] = set()
-
-    def look_up(self, path: str) -> Annotation | None:
-        match = self._pattern.search(path)
-        if match is None:
-            self._unmatched.add(path)
-            return None
-        found = match.groupdict()
-        metadata = {
-            column: _number(found[name], self._kinds[name]) for name, column in self._names.items()
-        }
-        return Annotation(found.get("label") or None, found.get("group") or None, metadata)
-
-    def report(self) -> list[str]:
-        if not self._unmatched:
-            return []
-        example = min(self._unmatched)
-        return [
-            f"{len(self._unmatched)} files do not match the pattern {self._pattern.pattern!r} "
-            f"(for instance {example})"
-        ]
-
-    def state(self) -> object:
-        return ["regex", self._pattern.pattern]
-
-
-def _group_type(inner: str) -> str:
-    if DIGITS.fullmatch(inner):
-        return "int"
-    return "float" if DECIMAL.fullmatch(inner) else "str"
-
-
-def _number(text: str | None, kind: str) -> Scalar:
-    if text is None or kind == "str":
-        return text
-    try:
-        return int(text) if kind == "int" else float(text)
-    except ValueError:
-        return None
-
-
-class _TableRule:
-    """Rows of a CSV, matched to the files that are there."""
-
-    def __init__(self, path: Path, root: Path, volumes: VolumeRule) -> None:
-        self._table: LabelTable = read_table(path)
-        self.columns = self._table.columns
-        files = [file.path for file in walk(root, volumes=volumes).files]
-        self._row_of, unmatched, ambiguous = _match_rows(self._table, files, root)
-        self._remarks = list(self._table.remarks)
-        for rows, what in (
-            (unmatched, "name no file that is there"),
-            (ambiguous, "name a file that is there more than once; write its folder too"),
-        ):
-            if rows:
-                self._remarks.append(f"{path.name}: {_count(rows)} {what}")
-        bare = [file for file in files if file not in self._row_of]
-        if bare:
-            one = "file has" if len(bare) == 1 else "files have"
-            self._remarks.append(f"{path.name}: {len(bare)} {one} no row (for instance {bare[0]})")
-
-    def look_up(self, path: str) -> Annotation | None:
-        row = self._row_of.get(path)
-        return None if row is None else Annotation(*self._table.rows[row])
-
-    def report(self) -> list[str]:
-        return self._remarks
-
-    def state(self) -> object:
-        return {path: self._table.rows[row] for path, row in self._row_of.items()}
-
-
-def _count(rows: list[str]) -> str:
-    return f"{len(rows)} {'row' if len(rows) == 1 else 'rows'} ({', '.join(rows[:3])}{' …' if len(rows) > 3 else ''})"
-
-
-def _match_rows(
-    table: LabelTable, files: list[str], root: Path
-) -> tuple[dict[str, str], list[str], list[str]]:
-    """File → row; rows without a file; rows that fit several files.
-
-    A row fits by its path below the root, else by an absolute path, a path that starts with the
-    root's own name, or the end of the path (a bare file name, say) when that is unambiguous.
-    """
-    names = set(files)
-    by_end: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        parts = PurePosixPath(file).parts
-        for start in range(len(parts)):
-            by_end["/".join(parts[start:])].append(file)
-        if "*" in parts[-1]:
-            by_end["/".join(parts[:-1])].append(file)
-    row_of: dict[str, str] = {}
-    unmatched, ambiguous = [], []
-    later = []
-    for row in table.rows:
-        if row in names:
-            row_of[row] = row
-        else:
-            later.append(row)
-    for row in later:
-        short = row.removeprefix(f"{root.as_posix()}/").removeprefix(f"{root.name}/")
-        fits = [short] if short in names else by_end.get(short, [])
-        if len(fits) > 1:
-            ambiguous.append(row)
-        elif not fits or fits[0] in row_of:
-            unmatched.append(row)
-        else:
-            row_of[fits[0]] = row
-    return row_of, unmatched, ambiguous

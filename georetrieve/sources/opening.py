@@ -31,8 +31,8 @@ CONVERT = {
 def open_raster(path: Path | Sequence[Path], options: ReadOptions | None = None) -> Raster:
     """Open an image, a slide or a volume.
 
-    The content decides; a PNG that is named .jpg simply opens. Only ``.raw`` volumes and slides that
-    consist of a folder of files are known by their suffix.
+    The content decides; a PNG that is named .jpg simply opens. Only ``.raw`` volumes and slides
+    that consist of several files are known by their suffix.
 
     Args:
         path: A file; or the slices of one volume, in order.
@@ -99,8 +99,8 @@ def _open_slide(path: Path, options: ReadOptions) -> Raster:
     suffix = path.suffix.lower()
     if suffix in (".mrxs", ".vms", ".vmu"):
         raise SourceError(
-            f"{path.name} is not a slide OpenSlide can use: files that belong beside it are missing "
-            "or damaged; copy the slide with its companion files."
+            f"{path.name} is not a slide OpenSlide can use: files that belong beside it are "
+            "missing or damaged; copy the slide with its companion files."
         )
     if suffix == ".dcm":
         raise SourceError(
@@ -110,7 +110,7 @@ def _open_slide(path: Path, options: ReadOptions) -> Raster:
 
 
 def _open_image(path: Path, suffix: str, options: ReadOptions) -> Raster:
-    from georetrieve.sources.raster import open_pillow
+    from georetrieve.sources.pillow import open_pillow
 
     try:
         return open_pillow(path, options)

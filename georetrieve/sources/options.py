@@ -47,7 +47,8 @@ class ReadOptions:
             shape = tuple(self.raw_shape)
             if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in shape):
                 raise SourceError(
-                    f"raw_shape is {self.raw_shape}; give three whole numbers: slices, rows, columns."
+                    f"raw_shape is {self.raw_shape}; give three whole numbers: slices, rows and "
+                    "columns."
                 )
             object.__setattr__(self, "raw_shape", shape)
         if self.max_pixels < 1:

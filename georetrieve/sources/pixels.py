@@ -79,8 +79,8 @@ def fit_intensity(
 
     ``range``: of 16-bit values (and of 8-bit signed ones) the type's range, or that of the ``bits``
     the file says are used; of 32- and 64-bit integers and of floats the data's minimum and maximum,
-    but [0, 1] for floats that all lie in it. ``percentile``: the 0.5th and 99.5th percentile. Either
-    way colour channels share one map, and NaN and infinities do not count.
+    but [0, 1] for floats that all lie in it. ``percentile``: the 0.5th and 99.5th percentile.
+    Either way colour channels share one map, and NaN and infinities do not count.
 
     Args:
         dtype: Type of the stored values.
@@ -200,7 +200,8 @@ def rgb_array(
     if alpha == "premultiplied":
         return np.minimum(255, shown.astype(np.uint16) + (255 - opacity)).astype(np.uint8)
     image = Image.fromarray(np.concatenate([shown, opacity], axis=2))
-    return np.asarray(flatten_alpha(image))
+    flat: npt.NDArray[np.uint8] = np.asarray(flatten_alpha(image))
+    return flat
 
 
 def _strips(shape: tuple[int, ...]) -> Iterator[slice]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 from xml.etree import ElementTree
 
 __all__ = [
@@ -15,7 +15,14 @@ __all__ = [
     "tiff_tag_scale",
 ]
 
-SCALE_UNKNOWN = "scale unknown: sizes in micrometres cannot be given; say um_per_px (--um-per-px) if you know it"
+SCALE_UNKNOWN = (
+    "scale unknown: sizes in micrometres cannot be given; say um_per_px (--um-per-px) if you "
+    "know it"
+)
+
+# A page of tifffile and the value of a tag in it; mypy is told nothing of either.
+Page: TypeAlias = Any
+TagValue: TypeAlias = Any
 
 # Resolutions that programs write when they know nothing, dots per inch.
 PRINT_DPI = (
@@ -97,7 +104,7 @@ def _differ(a: float, b: float) -> bool:
     return abs(a - b) > DISAGREEMENT * max(abs(a), abs(b))
 
 
-def tiff_tag_scale(page: Any) -> Scale | None:
+def tiff_tag_scale(page: Page) -> Scale | None:
     """The resolution tags of a tifffile page, unless they are what programs write by default."""
     unit_um = {2: 25_400.0, 3: 10_000.0}.get(int(_tag(page, "ResolutionUnit") or 0))
     x, y = _ratio(_tag(page, "XResolution")), _ratio(_tag(page, "YResolution"))
@@ -109,7 +116,7 @@ def tiff_tag_scale(page: Any) -> Scale | None:
     return Scale("the resolution tag", unit_um / x, unit_um / y)
 
 
-def imagej_scale(page: Any, metadata: dict[str, Any] | None) -> Scale | None:
+def imagej_scale(page: Page, metadata: dict[str, Any] | None) -> Scale | None:
     """ImageJ's unit with the resolution tags, which it fills with pixels per unit."""
     unit_um = UNITS_UM.get(str((metadata or {}).get("unit", "")).strip().lower())
     x, y = _ratio(_tag(page, "XResolution")), _ratio(_tag(page, "YResolution"))
@@ -147,12 +154,12 @@ def _length(pixels: dict[str, str], name: str) -> float | None:
     return value * unit_um if unit_um is not None and value > 0 else None
 
 
-def _tag(page: Any, name: str) -> Any:
+def _tag(page: Page, name: str) -> TagValue:
     tag = page.tags.get(name)
     return None if tag is None else tag.value
 
 
-def _ratio(value: Any) -> float | None:
+def _ratio(value: TagValue) -> float | None:
     """A TIFF rational as a number of pixels a unit; None where it is 0 or absurd."""
     try:
         number = value[0] / value[1] if isinstance(value, tuple) else float(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from PIL import Image
 
@@ -15,6 +15,10 @@ from georetrieve.sources.regions import Box, PyramidRaster, Size
 from georetrieve.sources.scale import Scale, choose_scale
 
 __all__ = ["OpenSlideRaster", "level_remarks", "openslide_vendor"]
+
+# The openslide module and its OpenSlide; imported late, since its library takes a while to load.
+Library: TypeAlias = Any
+Handle: TypeAlias = Any
 
 # An objective's pixel is about 10 µm divided by its power; cameras and tube lenses vary by two.
 POWER_UM, POWER_FACTOR = 10.0, 2.5
@@ -30,7 +34,7 @@ def openslide_vendor(path: Path) -> str | None:
     return vendor
 
 
-def _library() -> Any:
+def _library() -> Library:
     try:
         import openslide
     except (ImportError, OSError) as error:
@@ -67,14 +71,14 @@ class OpenSlideRaster(PyramidRaster):
             self.close()
             raise
 
-    def _open(self) -> Any:
+    def _open(self) -> Handle:
         library = _library()
         try:
             return library.OpenSlide(self._path)
         except library.OpenSlideError as error:
             raise SourceError(
-                f"{self._path.name} is a slide that cannot be opened ({error}): a companion file is "
-                "missing or the file is damaged; copy the slide again with everything beside it."
+                f"{self._path.name} is a slide that cannot be opened ({error}): a companion file "
+                "is missing or the file is damaged; copy the slide again with everything beside it."
             ) from error
 
     def _pixels(self, level: int, box: Box) -> Image.Image:
@@ -94,7 +98,7 @@ class OpenSlideRaster(PyramidRaster):
             ) from error
         return flatten_alpha(rgba, self._background)
 
-    def _reopen(self, failed: Any) -> None:
+    def _reopen(self, failed: Handle) -> None:
         """OpenSlide refuses everything after one error; a fresh handle reads what is sound."""
         with self._lock:
             if self._slide is failed:
@@ -147,8 +151,8 @@ def level_remarks(levels: tuple[Size, ...]) -> list[str]:
     """Levels whose shape differs from level 0's by more than rounding."""
     width, height = levels[0]
     return [
-        f"level {number} ({across}×{down}) is not a reduced level 0 ({width}×{height}); regions read "
-        "from it may be shifted"
+        f"level {number} ({across}×{down}) is not a reduced level 0 ({width}×{height}); regions "
+        "read from it may be shifted"
         for number, (across, down) in enumerate(levels[1:], 1)
         if abs(across * height - down * width) > 0.01 * across * height + max(width, height)
     ]

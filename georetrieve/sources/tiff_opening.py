@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,19 @@ import numpy.typing as npt
 from georetrieve.errors import SourceError
 from georetrieve.protocols import Raster
 from georetrieve.sources.options import ReadOptions
-from georetrieve.sources.raster import open_pillow
+from georetrieve.sources.pillow import open_pillow
 from georetrieve.sources.scale import choose_scale, imagej_scale, ome_scale, tiff_tag_scale
 from georetrieve.sources.slide import level_remarks
-from georetrieve.sources.tiff import TiffHandle, TiffRaster, page_is_readable, truncated_at
+from georetrieve.sources.tiff import TiffRaster
+from georetrieve.sources.tiff_segments import Page, TiffHandle, page_is_readable, truncated_at
 from georetrieve.sources.volume import ArrayStack, PlaneStack, Stack, VolumeRaster
 
 __all__ = ["TIFF_MAGIC", "file_scale", "is_tiff", "open_tiff", "read_plane"]
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+# tifffile's TiffPageSeries; mypy is told nothing of it.
+Series: TypeAlias = Any
 
 SIMILAR = 0.02
 NOTABLE_SHARE = 0.1
@@ -71,26 +75,26 @@ def _open(handle: TiffHandle, path: Path, options: ReadOptions) -> Raster:
     return TiffRaster(handle, kind, pages, options, um_per_px, remarks)
 
 
-def _by_pillow(path: Path, page: Any, options: ReadOptions) -> Raster:
+def _by_pillow(path: Path, page: Page, options: ReadOptions) -> Raster:
     try:
         return open_pillow(path, options)
     except SourceError as error:
         if "max_pixels" in str(error):
             raise
         raise SourceError(
-            f"{path.name} stores its pixels in a way that cannot be read ({_storage(page)}); convert "
-            "it to an ordinary TIFF, for instance with `vips tiffsave --tile --pyramid`."
+            f"{path.name} stores its pixels in a way that cannot be read ({_storage(page)}); "
+            "convert it to an ordinary TIFF, for instance with `vips tiffsave --tile --pyramid`."
         ) from error
 
 
-def _storage(page: Any) -> str:
-    def name(value: Any) -> str:
+def _storage(page: Page) -> str:
+    def name(value: object) -> str:
         return str(getattr(value, "name", value))
 
     return f"compression {name(page.compression)}, {name(page.photometric)}, {page.dtype}"
 
 
-def _main_series(handle: TiffHandle) -> tuple[Any, list[Any], list[str]]:
+def _main_series(handle: TiffHandle) -> tuple[Series, list[Series], list[str]]:
     """The series with the most pixels in a plane, its levels, and remarks on what is left out."""
     try:
         every = [one for one in handle.tiff.series if _plane(one)[0] > 0]
@@ -113,14 +117,14 @@ def _main_series(handle: TiffHandle) -> tuple[Any, list[Any], list[str]]:
     return main, levels, remarks
 
 
-def _plane(series: Any) -> tuple[int, int]:
+def _plane(series: Series) -> tuple[int, int]:
     """(width, height) of a series."""
     if "X" not in series.axes or "Y" not in series.axes:
         return 0, 0
     return series.shape[series.axes.index("X")], series.shape[series.axes.index("Y")]
 
 
-def _is_reduced(series: Any, above: Any, main: Any) -> bool:
+def _is_reduced(series: Series, above: Series, main: Series) -> bool:
     """Whether a page is the next level of a pyramid that its writer did not mark as one."""
     width, height = _plane(series)
     if series.dtype != main.dtype or _depth(series) > 1 or series.axes != main.axes:
@@ -131,18 +135,18 @@ def _is_reduced(series: Any, above: Any, main: Any) -> bool:
     return abs(ratio - 1) < SIMILAR + 1 / min(width, height)
 
 
-def _depth(series: Any) -> int:
+def _depth(series: Series) -> int:
     """Length of the axis slices are counted along: the first that is neither image nor colour."""
     return next((n for axis, n in _leading(series) if axis not in CHANNEL_AXES and n > 1), 1)
 
 
-def _leading(series: Any) -> list[tuple[str, int]]:
+def _leading(series: Series) -> list[tuple[str, int]]:
     """Axes and lengths before Y and X."""
     pairs = list(zip(series.axes, series.shape, strict=True))
     return [pair for pair in pairs if pair[0] not in "YXS"]
 
 
-def _first_page(handle: TiffHandle, series: Any) -> Any:
+def _first_page(handle: TiffHandle, series: Series) -> Page:
     page = series.pages[0]
     if page is None:
         raise SourceError(
@@ -151,7 +155,7 @@ def _first_page(handle: TiffHandle, series: Any) -> Any:
     return page.aspage() if hasattr(page, "aspage") else page
 
 
-def _level_pages(handle: TiffHandle, level: Any) -> list[Any]:
+def _level_pages(handle: TiffHandle, level: Series) -> list[Page]:
     """The page of a level, or with channels as pages those of the first three."""
     channels = dict(_leading(level)).get("C", 1)
     first = _first_page(handle, level)
@@ -162,7 +166,7 @@ def _level_pages(handle: TiffHandle, level: Any) -> list[Any]:
     return [level.pages[number * step].aspage() for number in range(count)]
 
 
-def _strides(series: Any) -> dict[str, int]:
+def _strides(series: Series) -> dict[str, int]:
     """How many pages further the next position along each leading axis lies."""
     strides, step = {}, 1
     for axis, length in reversed(_leading(series)):
@@ -172,7 +176,7 @@ def _strides(series: Any) -> dict[str, int]:
 
 
 def _scale(
-    handle: TiffHandle, series: Any, page: Any, options: ReadOptions
+    handle: TiffHandle, series: Series, page: Page, options: ReadOptions
 ) -> tuple[float | None, list[str]]:
     tiff = handle.tiff
     imagej = imagej_scale(page, tiff.imagej_metadata if tiff.is_imagej else None)
@@ -188,7 +192,7 @@ def _scale(
 def _volume(
     handle: TiffHandle,
     path: Path,
-    series: Any,
+    series: Series,
     options: ReadOptions,
     um_per_px: float | None,
     remarks: list[str],
@@ -207,7 +211,7 @@ def _volume(
     return VolumeRaster(path.name, stack, options.intensity, um_per_px, remarks)
 
 
-def _flat_stack(handle: TiffHandle, path: Path, series: Any, depth: int, step: int) -> Stack:
+def _flat_stack(handle: TiffHandle, path: Path, series: Series, depth: int, step: int) -> Stack:
     """Pages that lie uncompressed one after the other."""
     width, height = _plane(series)
     dtype = series.dtype.newbyteorder(handle.tiff.byteorder)
@@ -225,7 +229,7 @@ def _flat_stack(handle: TiffHandle, path: Path, series: Any, depth: int, step: i
     return ArrayStack(load)
 
 
-def _page_stack(handle: TiffHandle, series: Any, depth: int, step: int) -> Stack:
+def _page_stack(handle: TiffHandle, series: Series, depth: int, step: int) -> Stack:
     pages = [series.pages[z * step] for z in range(depth)]
     if any(page is None for page in pages):
         raise SourceError(f"{handle.name} lacks pages: it is one of several OME-TIFF files.")
@@ -258,7 +262,8 @@ def read_plane(path: Path) -> npt.NDArray[Any]:
         page = _first_page(handle, series)
         if page.keyframe.samplesperpixel != 1 or not page_is_readable(page):
             raise SourceError(
-                f"Slice {path.name} is not grey ({_storage(page)}); slices of a volume have one channel."
+                f"Slice {path.name} is not grey ({_storage(page)}); slices of a volume have one "
+                "channel."
             )
         width, height = _plane(series)
         return handle.box(page, (0, 0, width, height))[..., 0]

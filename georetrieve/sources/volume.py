@@ -79,7 +79,7 @@ class ArrayStack:
     def __init__(self, load: Callable[[], Array]) -> None:
         voxels = load()
         self._load = load
-        self.shape: tuple[int, int, int] = voxels.shape  # type: ignore[assignment]
+        self.shape: tuple[int, int, int] = voxels.shape
         self.dtype = voxels.dtype.newbyteorder("=")
 
     def rows(self, z: int, start: int, stop: int) -> Array:
@@ -131,8 +131,8 @@ class PlaneStack:
             found, expected = plane.shape[::-1], self.shape[:0:-1]
             raise SourceError(
                 f"Slice {self._names[z]} has {found[0]}×{found[1]} pixels but {self._names[0]} "
-                f"{expected[0]}×{expected[1]}; slices of one volume are of one size (take the odd one "
-                "out, or read the files as images with volumes 'never')."
+                f"{expected[0]}×{expected[1]}; slices of one volume are of one size (take the odd "
+                "one out, or read the files as images with volumes 'never')."
             )
         if plane.dtype != self.dtype:
             raise SourceError(
@@ -192,7 +192,8 @@ class VolumeRaster(BaseRaster):
         axis, index = region.axis, region.index
         if axis is None or index is None:
             raise SourceError(
-                f"{self.name} is a volume of {self.depth} slices; say which: z=INDEX,x,y,width,height."
+                f"{self.name} is a volume of {self.depth} slices; say which: "
+                "z=INDEX,x,y,width,height."
             )
         count = slice_count(self, axis)
         if index >= count:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from georetrieve.errors import SourceError
 from georetrieve.protocols import Raster
 from georetrieve.sources.options import ReadOptions
-from georetrieve.sources.raster import check_pixels, open_array_image, read_grey_plane
+from georetrieve.sources.pillow import read_grey_plane
+from georetrieve.sources.raster import check_pixels, open_array_image
 from georetrieve.sources.scale import SCALE_UNKNOWN
 from georetrieve.sources.tiff_opening import file_scale, is_tiff, read_plane
 from georetrieve.sources.volume import ArrayStack, PlaneStack, VolumeRaster
@@ -34,7 +35,8 @@ def open_slices(members: Sequence[Path], options: ReadOptions) -> Raster:
     """Open a folder of slices as one volume, the slices in the order given.
 
     Raises:
-        SourceError: A slice cannot be read, is in colours, or differs from the first in size or type.
+        SourceError: A slice cannot be read, is in colours, or differs from the first in size or
+            type.
     """
 
     def plane(path: Path) -> Callable[[], Array]:
@@ -71,7 +73,8 @@ def open_npy(path: Path, options: ReadOptions) -> Raster:
         return open_array_image(path.name, load, options)
     if array.ndim != 3:
         raise SourceError(
-            f"{path.name} has {array.ndim} axes {array.shape}; save volumes one by one as (z, y, x)."
+            f"{path.name} has {array.ndim} axes {array.shape}; save each volume by itself as "
+            "(z, y, x)."
         )
     return VolumeRaster(
         path.name, ArrayStack(load), options.intensity, options.um_per_px, _no_scale(options)
@@ -104,8 +107,8 @@ def raw_layout(
 ) -> tuple[tuple[int, int, int], np.dtype[Any], list[str]]:
     """Shape (Z, Y, X) and type of a ``.raw`` file, and remarks.
 
-    From the options; where they are silent from a name like ``core_110x110x110_uint8.raw``, if it is
-    a cube (of other shapes a name does not tell which number is z).
+    From the options; where they are silent from a name like ``core_110x110x110_uint8.raw``, if it
+    is a cube (of other shapes a name does not tell which number is z).
 
     Raises:
         SourceError: They are unknown, or do not fit the file's size.
@@ -141,8 +144,8 @@ def raw_layout(
     expected = shape[0] * shape[1] * shape[2] * dtype.itemsize
     if expected != size:
         raise SourceError(
-            f"{path.name} has {size:,} bytes, but {shape[0]}×{shape[1]}×{shape[2]} voxels of {dtype} "
-            f"are {expected:,}.{_fits(size, shape, dtype)}{_cubes(size)}"
+            f"{path.name} has {size:,} bytes, but {shape[0]}×{shape[1]}×{shape[2]} voxels of "
+            f"{dtype} are {expected:,}.{_fits(size, shape, dtype)}{_cubes(size)}"
         )
     return shape, dtype, remarks
 

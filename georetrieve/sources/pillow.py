@@ -1,0 +1,197 @@
+"""JPEG, PNG, BMP, WebP, GIF, JPEG 2000 and what else Pillow decodes."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile, ImageOps
+
+from georetrieve.errors import SourceError
+from georetrieve.sources.options import IntensityMode, ReadOptions
+from georetrieve.sources.pixels import fit_intensity, is_deep, rgb_array, rgb_from_pillow
+from georetrieve.sources.raster import KEPT_BYTES, DecodedImage, RGBArray, check_pixels, spill
+from georetrieve.sources.regions import Size
+from georetrieve.sources.scale import SCALE_UNKNOWN
+
+__all__ = ["grey_size", "open_pillow", "read_grey_plane"]
+
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "JPEG2000", "PPM", "AVIF", "TGA")
+JPEG_REDUCTIONS = (1, 2, 4, 8)
+ORIENTATION_TAG = 0x0112
+BAND_ROWS = 512
+
+
+def open_pillow(path: Path, options: ReadOptions) -> DecodedImage:
+    """Open an image file with Pillow; only its header is read.
+
+    Raises:
+        SourceError: It is no image of a known format, or too large to be decoded whole.
+    """
+    with path.open("rb") as file:
+        image = _identify(path, file)
+        size, frames = image.size, getattr(image, "n_frames", 1)
+        if image.format != "TIFF" and _orientation(image) >= 5:
+            size = (size[1], size[0])
+        reductions = JPEG_REDUCTIONS if image.format in ("JPEG", "MPO") else (1,)
+    remarks = [] if options.um_per_px else [SCALE_UNKNOWN]
+    if frames > 1 and image.format != "MPO":
+        remarks.append("more than one frame or page; the first is read")
+
+    def decode(reduction: int) -> tuple[RGBArray, str]:
+        return _decode_pillow(path, options.intensity, reduction)
+
+    return DecodedImage(
+        path.name,
+        size,
+        decode,
+        options,
+        reductions=reductions,
+        um_per_px=options.um_per_px,
+        remarks=tuple(remarks),
+    )
+
+
+def _identify(path: Path, file: IO[bytes]) -> ImageFile.ImageFile:
+    """``Image.open`` for the formats listed, without its pixel limit.
+
+    That limit is one number for the whole process and warns instead of refusing below twice its
+    value; :func:`check_pixels` refuses by the reader's own options.
+    """
+    Image.init()
+    prefix = file.read(16)
+    for name in FORMATS:
+        if name not in Image.OPEN:
+            continue
+        factory, accept = Image.OPEN[name]
+        accepted = accept is None or accept(prefix)
+        # A text says that Pillow was built without the decoder.
+        if not accepted or isinstance(accepted, str):
+            continue
+        file.seek(0)
+        try:
+            return factory(file, str(path))
+        except (SyntaxError, IndexError, TypeError, struct.error):
+            continue
+        except Exception as error:
+            raise _unreadable(path, error) from error
+    raise SourceError(
+        f"{path.name} is not an image of a known format, or its header is damaged; open it in an "
+        "image viewer and save it again as TIFF or PNG."
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> SourceError:
+    why = " ".join(str(error).split()) or type(error).__name__
+    return SourceError(
+        f"{path.name} cannot be decoded ({why}): it is truncated or damaged; copy it again from "
+        "where it came from."
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ORIENTATION_TAG, 1))
+    except Exception as error:
+        raise SourceError(
+            f"The EXIF header is damaged ({error}); save the image again without it."
+        ) from error
+
+
+def _decode_pillow(path: Path, intensity: IntensityMode, reduction: int) -> tuple[RGBArray, str]:
+    try:
+        with path.open("rb") as file:
+            image = _identify(path, file)
+            if image.format == "PNG" and _png_depth(file) == 16 and image.mode != "I;16":
+                return _decode_deep_png(path, intensity)
+            if reduction > 1:
+                image.draft(None, (image.width // reduction, image.height // reduction))
+            image.load()
+            upright = image if image.format == "TIFF" else ImageOps.exif_transpose(image)
+            return _to_array(upright, intensity)
+    except SourceError:
+        raise
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _png_depth(file: IO[bytes]) -> int:
+    """Bits a channel of a PNG, from its IHDR chunk; Pillow drops the lower eight of colour."""
+    where = file.tell()
+    file.seek(24)
+    depth = file.read(1)
+    file.seek(where)
+    return depth[0] if depth else 0
+
+
+def _decode_deep_png(path: Path, intensity: IntensityMode) -> tuple[RGBArray, str]:
+    import imagecodecs
+
+    values = imagecodecs.png_decode(path.read_bytes())
+    mapping, remark = fit_intensity(values.dtype, values, intensity)
+    channels = values if mapping is None else mapping.to_uint8(values)
+    has_alpha = channels.ndim == 3 and channels.shape[2] in (2, 4)
+    return rgb_array(channels, alpha="straight" if has_alpha else "none"), remark
+
+
+def _to_array(image: Image.Image, intensity: IntensityMode) -> tuple[RGBArray, str]:
+    """(H, W, 3) RGB of a decoded image, and a remark or ""."""
+    if is_deep(image):
+        values = np.asarray(image)
+        if image.format == "PPM":
+            # Pillow widens 16-bit greymaps to 32; their range is the 16-bit one.
+            values = values.astype(np.uint16)
+        mapping, remark = fit_intensity(values.dtype, values, intensity)
+        return rgb_array(values if mapping is None else mapping.to_uint8(values)), remark
+    if image.width * image.height * 3 <= KEPT_BYTES:
+        return np.asarray(rgb_from_pillow(image)), ""
+    out = spill((image.height, image.width, 3))
+    for top in range(0, image.height, BAND_ROWS):
+        band = image.crop((0, top, image.width, min(top + BAND_ROWS, image.height)))
+        out[top : top + BAND_ROWS] = np.asarray(rgb_from_pillow(band))
+    return out, ""
+
+
+def read_grey_plane(path: Path, options: ReadOptions) -> npt.NDArray[Any]:
+    """(Y, X) stored values of a grey PNG, BMP ..., a slice of a volume.
+
+    Raises:
+        SourceError: It cannot be decoded, is too large, or is in colours.
+    """
+    try:
+        with path.open("rb") as file:
+            image = _identify(path, file)
+            check_pixels(path.name, image.size, options)
+            grey = image.convert("L") if _is_grey_palette(image) else image
+            if grey.mode not in ("1", "L") and not is_deep(grey):
+                raise SourceError(
+                    f"Slice {path.name} is in colours ({image.mode}); slices of a volume are grey."
+                )
+            return np.asarray(grey)
+    except SourceError:
+        raise
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def grey_size(path: Path) -> Size | None:
+    """(width, height) of an image of one grey page, from its header; None of any other.
+
+    Raises:
+        SourceError: It is no image.
+    """
+    with path.open("rb") as file:
+        image = _identify(path, file)
+        grey = image.mode in ("1", "L") or is_deep(image) or _is_grey_palette(image)
+        return image.size if grey and getattr(image, "n_frames", 1) == 1 else None
+
+
+def _is_grey_palette(image: Image.Image) -> bool:
+    """Whether palette colours are greys, as CT scanners' 8-bit BMPs have them."""
+    if image.mode != "P":
+        return False
+    palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    return bool((palette == palette[:, :1]).all())
