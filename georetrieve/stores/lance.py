@@ -1,0 +1,445 @@
+"""An index on disk: manifest, items, ledger. The system of record."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from georetrieve.errors import SpecMismatchError, StoreError
+from georetrieve.stores.checks import check_vectors
+from georetrieve.stores.manifest import MANIFEST_NAME, Manifest
+from georetrieve.stores.schema import (
+    FILES,
+    ITEMS,
+    VECTOR_PREFIX,
+    files_table,
+    items_table,
+    matrix_of,
+    metadata_array,
+    metadata_type,
+    sql_literal,
+    vector_field,
+    wider,
+)
+from georetrieve.stores.staging import Staging
+from georetrieve.stores.tables import LanceTable, in_order
+from georetrieve.stores.vectors import LanceVectors
+from georetrieve.types import EncoderSpec, FileRecord, FloatArray, Item, Scalar, item_id
+
+__all__ = ["IndexStore"]
+
+Key = tuple[str, str]
+
+ITEMS_TABLE, FILES_TABLE = "items.lance", "files.lance"
+MOVE_FILES = 1000  # files renamed in one commit
+
+
+class IndexStore:
+    """The folder of an index.
+
+    A reader keeps the version it opened. Writers hold :func:`~georetrieve.stores.lock.write_lock`;
+    each call that changes something is one commit unless it says otherwise, and doing it again
+    after an interruption gives the same result.
+    """
+
+    def __init__(
+        self, path: Path, manifest: Manifest, items: LanceTable, files: LanceTable
+    ) -> None:
+        self.path, self._manifest, self._items, self._files = path, manifest, items, files
+        self._columns: dict[str, LanceVectors] = {}
+
+    # --- life ---------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, path: Path, manifest: Manifest) -> IndexStore:
+        """Make an empty index in a folder, which may exist.
+
+        Raises:
+            StoreError: There is an index, or what is left of one that holds items.
+        """
+        if cls.exists(path):
+            raise StoreError(f"{path} holds an index already; open it, or choose another folder.")
+        if (path / ITEMS_TABLE).exists() and len(LanceTable.open(path / ITEMS_TABLE)):
+            raise StoreError(
+                f"{path} holds the items of an index whose {MANIFEST_NAME} is gone. Restore that "
+                "file, or delete the folder to index again."
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        items = LanceTable.create(path / ITEMS_TABLE, ITEMS)
+        files = LanceTable.create(path / FILES_TABLE, FILES)
+        store = cls(path, manifest, items, files)
+        store.update_manifest(manifest)  # last: an index exists when its manifest does
+        return store
+
+    @classmethod
+    def open(cls, path: Path) -> IndexStore:
+        """Open an index at its newest version.
+
+        Raises:
+            IndexNotFoundError: There is none.
+            StoreError: It is damaged, or of a later version of georetrieve.
+        """
+        manifest = Manifest.load(path)
+        items = LanceTable.open(path / ITEMS_TABLE)
+        return cls(path, manifest, items, LanceTable.open(path / FILES_TABLE))
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        """Whether a folder holds an index."""
+        return (path / MANIFEST_NAME).is_file()
+
+    @property
+    def manifest(self) -> Manifest:
+        """Its description."""
+        return self._manifest
+
+    @property
+    def version(self) -> int:
+        """The version of the items that is read."""
+        return self._items.version
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def update_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest; the table gets a column for every encoder it names."""
+        self._items.add_columns([vector_field(spec.column, spec.dim) for spec in manifest.encoders])
+        manifest.save(self.path)
+        self._manifest = manifest
+
+    def compact(self) -> None:
+        """Join what many commits left in small pieces; drop versions more than a day old."""
+        self._items.tidy()
+        self._files.tidy()
+
+    # --- ledger -------------------------------------------------------------------------------
+
+    def files(self) -> dict[Key, FileRecord]:
+        """The ledger by (source, path)."""
+        table = self._files.scan(FILES.names)
+        columns = [table.column(name).to_pylist() for name in FILES.names]
+        records = (
+            FileRecord(**dict(zip(FILES.names, row, strict=True)))
+            for row in zip(*columns, strict=True)
+        )
+        return {record.key: record for record in records}
+
+    def write_files(self, records: Sequence[FileRecord]) -> None:
+        """Insert rows of the ledger, replacing those of the same (source, path)."""
+        latest = {record.key: record for record in records}
+        if latest:
+            self._files.upsert(files_table(list(latest.values())), on=["source", "path"])
+
+    def remove_files(self, keys: Iterable[Key]) -> None:
+        """Remove rows of the ledger; a commit per source folder and 5,000 files."""
+        for condition in _key_conditions(keys):
+            self._files.delete(condition)
+
+    # --- items: writing -----------------------------------------------------------------------
+
+    def add_items(self, items: Sequence[Item], vectors: Mapping[str, FloatArray]) -> None:
+        """Insert N items with their vectors, replacing items of the same id.
+
+        Args:
+            items: Of different ids.
+            vectors: (N, D) by column; a column that is not given stays empty for these items.
+
+        Raises:
+            SpecMismatchError: A column is not in the manifest or has another width.
+            StoreError: A vector is zero or not finite (the first such item is named), an id comes
+                twice, or a metadata column cannot be stored.
+        """
+        if not items:
+            return
+        ids = [item.id for item in items]
+        if len(set(ids)) < len(ids):
+            twice = next(one for number, one in enumerate(ids) if one in ids[:number])
+            raise StoreError(f"Item {twice!r} is there twice in one batch; ids must be unique.")
+        for column, matrix in vectors.items():
+            check_vectors(self._spec(column), ids, matrix)
+        names = dict.fromkeys(name for item in items for name in item.metadata)
+        values = {name: [item.metadata.get(name) for item in items] for name in names}
+        metadata = self._make_room(values)
+        rows = items_table(items, vectors, metadata)
+        if len(self._items) and self._items.rows_with("id", ids, ["id"]).num_rows:
+            everything = [*rows.schema, *_missing(self._items.schema, rows.schema)]
+            rows = pa.concat_tables(
+                [rows, pa.schema(everything).empty_table()], promote_options="default"
+            )
+            self._items.upsert(rows, on=["id"])
+        else:
+            self._items.append(rows)
+
+    def remove_items(self, keys: Iterable[Key]) -> None:
+        """Remove all items of some files; a commit per source folder and 5,000 files."""
+        for condition in _key_conditions(keys):
+            self._items.delete(condition)
+
+    def remove_ids(self, ids: Iterable[str]) -> None:
+        """Remove items by id; unknown ids are ignored. A commit per 5,000 ids."""
+        self._items.delete_with("id", ids)
+
+    def move_items(self, renames: Mapping[Key, Key]) -> None:
+        """Give the items of renamed files their new path and id; vectors stay.
+
+        A commit per 1,000 files, each with items under either the old name or the new. Items that
+        stand under a new name already are replaced.
+
+        Raises:
+            StoreError: A new name is the old name of another file.
+        """
+        chained = set(renames) & set(renames.values())
+        if chained:
+            raise StoreError(f"{chained.pop()[1]!r} cannot be both an old and a new name.")
+        keys = list(renames)
+        for start in range(0, len(keys), MOVE_FILES):
+            self._move(keys[start : start + MOVE_FILES], renames)
+
+    def _move(self, keys: Sequence[Key], renames: Mapping[Key, Key]) -> None:
+        names = self._items.schema.names
+        parts = [self._items.scan(names, where) for where in _key_conditions(keys)]
+        rows = pa.concat_tables(parts)
+        if not rows.num_rows:
+            return
+        old_ids = rows.column("id").to_pylist()
+        old_keys = list(
+            zip(rows.column("source").to_pylist(), rows.column("path").to_pylist(), strict=True)
+        )
+        new_keys = [renames[key] for key in old_keys]
+        new_ids = [
+            item_id(new[1], None, source=new[0]) + one[len(item_id(old[1], None, source=old[0])) :]
+            for one, old, new in zip(old_ids, old_keys, new_keys, strict=True)
+        ]
+        changed = {
+            "id": new_ids,
+            "source": [key[0] for key in new_keys],
+            "path": [key[1] for key in new_keys],
+        }
+        for name, values in changed.items():
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, rows.schema.field(name), pa.array(values, pa.string()))
+        self._items.replace(rows, "id", old_ids)
+
+    def update_items(self, changes: Mapping[str, Mapping[str, Scalar]]) -> None:
+        """Change labels, groups or metadata of items by id; no vector is touched.
+
+        What is not mentioned stays; unknown ids are ignored. One commit per set of columns that
+        items have changed in.
+
+        Args:
+            changes: Column → value for each id.
+
+        Raises:
+            StoreError: A column is one of the index's own other than ``label`` and ``group``.
+        """
+        alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for one, values in changes.items():
+            if values:
+                alike[tuple(values)].append(one)
+        for names, ids in alike.items():
+            by_name = {name: [changes[one][name] for one in ids] for name in names}
+            own = {name: pa.string() for name in names if name in ("label", "group")}
+            kinds = own | self._make_room(
+                {name: values for name, values in by_name.items() if name not in own}
+            )
+            arrays = {name: metadata_array(by_name[name], kind) for name, kind in kinds.items()}
+            if arrays:
+                self._items.update(pa.table({"id": pa.array(ids), **arrays}), on=["id"])
+
+    def _make_room(self, values: Mapping[str, Sequence[Scalar]]) -> dict[str, pa.DataType]:
+        """Add or widen metadata columns until they hold some values; return their types."""
+        self._items.repair()
+        kinds: dict[str, pa.DataType] = {}
+        for name, new in values.items():
+            kind = metadata_type(name, new)
+            if name in self._items.schema.names:
+                old = self._items.schema.field(name).type
+                kind = wider(old, kind)
+                if kind != old:
+                    self._items.widen_column(name, kind)
+            if kind is not None:
+                kinds[name] = kind
+        self._items.add_columns([pa.field(name, kind) for name, kind in kinds.items()])
+        return kinds
+
+    # --- items: reading -----------------------------------------------------------------------
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of an item, vectors left out."""
+        hidden = (VECTOR_PREFIX, "_")
+        return [name for name in self._items.schema.names if not name.startswith(hidden)]
+
+    def count(self, where: str | None = None) -> int:
+        """Number of items, those that meet a condition if one is given."""
+        return self._items.count(where)
+
+    def item_counts(self) -> dict[Key, int]:
+        """Number of items by (source, path)."""
+        table = self._items.scan(["source", "path"])
+        counts = table.group_by(["source", "path"]).aggregate([([], "count_all")])
+        sources, paths, numbers = (
+            counts.column(name).to_pylist() for name in ("source", "path", "count_all")
+        )
+        return dict(zip(zip(sources, paths, strict=True), numbers, strict=True))
+
+    def item_ids(self, key: Key) -> set[str]:
+        """Ids of the items of a file."""
+        where = next(iter(_key_conditions([key])))
+        return set(self._items.scan(["id"], where).column("id").to_pylist())
+
+    def scan(
+        self,
+        columns: Sequence[str] | None = None,
+        where: str | None = None,
+        *,
+        without: Sequence[str] = (),
+        order_by_id: bool = False,
+        limit: int | None = None,
+    ) -> pa.Table:
+        """Items as a table.
+
+        Args:
+            columns: Which; all but the vectors by default.
+            where: SQL condition; ``group`` needs no quotes.
+            without: Columns to leave out.
+            order_by_id: Sorted by id rather than as they were written.
+            limit: At most so many rows (the first by id if sorted).
+
+        Raises:
+            StoreError: A column is unknown, or the condition is not valid.
+        """
+        wanted = [name for name in columns or self.columns if name not in without]
+        if not order_by_id:
+            return self._items.scan(wanted, where, limit=limit)
+        table = self._items.scan(list(dict.fromkeys([*wanted, "id"])), where)
+        return table.sort_by("id").slice(0, limit).select(wanted)
+
+    def take(self, ids: Sequence[str], columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows by id, in the order asked for.
+
+        Raises:
+            StoreError: An id is unknown.
+        """
+        wanted = list(columns or self.columns)
+        table = self._items.rows_with("id", ids, list(dict.fromkeys([*wanted, "id"])))
+        return in_order(table, "id", ids).select(wanted)
+
+    # --- vectors ------------------------------------------------------------------------------
+
+    def column(self, encoder: str | EncoderSpec | None = None) -> LanceVectors:
+        """The vectors of an encoder (the first by default), to be searched.
+
+        Raises:
+            SpecMismatchError: The spec given is not that of the column.
+            StoreError: There is no such column.
+        """
+        name = encoder.column if isinstance(encoder, EncoderSpec) else encoder
+        spec = self._manifest.encoder(name)
+        if isinstance(encoder, EncoderSpec) and encoder.fingerprint != spec.fingerprint:
+            raise SpecMismatchError(
+                f"Column {spec.column} of index {self._manifest.name!r} holds vectors of {spec.name} "
+                f"({spec.fingerprint}), not of {encoder.name} ({encoder.fingerprint})."
+            )
+        if spec.column not in self._columns:
+            self._columns[spec.column] = LanceVectors(spec, self._items, self)
+        return self._columns[spec.column]
+
+    def vectors(
+        self, encoder: str | None = None, where: str | None = None
+    ) -> tuple[list[str], FloatArray]:
+        """Ids, sorted, and their (N, D) vectors; items without one are left out."""
+        spec = self._manifest.encoder(encoder)
+        parts = list(self._batches(spec, where, rows=8192))
+        ids = [one for part, _ in parts for one in part]
+        matrix = (
+            np.concatenate([part for _, part in parts])
+            if parts
+            else np.empty((0, spec.dim), np.float32)
+        )
+        order = pc.sort_indices(pa.array(ids, pa.string())).to_numpy()
+        return [ids[place] for place in order], matrix[order]
+
+    def iter_vectors(
+        self, encoder: str | None = None, *, rows: int = 8192
+    ) -> Iterator[tuple[list[str], FloatArray]]:
+        """Ids and vectors in batches of at most ``rows``, in the order of the table."""
+        yield from self._batches(self._manifest.encoder(encoder), None, rows=rows)
+
+    def _batches(
+        self, spec: EncoderSpec, where: str | None, *, rows: int
+    ) -> Iterator[tuple[list[str], FloatArray]]:
+        for batch in self._items.batches(["id", spec.column], where, rows=rows):
+            whole = batch.filter(pc.is_valid(batch.column(1)))
+            yield whole.column(0).to_pylist(), matrix_of(whole.column(1), spec.dim)
+
+    def _spec(self, column: str) -> EncoderSpec:
+        for spec in self._manifest.encoders:
+            if spec.column == column:
+                return spec
+        known = ", ".join(spec.column for spec in self._manifest.encoders) or "none"
+        raise SpecMismatchError(
+            f"Index {self._manifest.name!r} has no vector column {column!r} (it has: {known})."
+        )
+
+    # --- a further encoder --------------------------------------------------------------------
+
+    def begin_column(self, spec: EncoderSpec) -> None:
+        """Prepare to fill the column of a further encoder; goes on where a run stopped before."""
+        if any(known.column == spec.column for known in self._manifest.encoders):
+            raise StoreError(f"Index {self._manifest.name!r} has a column {spec.column!r} already.")
+        Staging(self.path, spec.column).begin(spec)
+
+    def staged_ids(self, column: str) -> set[str]:
+        """Ids whose vector waits to become part of the column."""
+        return Staging(self.path, column).ids()
+
+    def stage_vectors(self, column: str, ids: Sequence[str], vectors: FloatArray) -> None:
+        """Put (N, D) vectors aside for the column.
+
+        Raises:
+            StoreError: A vector is zero, not finite or of another width.
+        """
+        Staging(self.path, column).add(ids, vectors)
+
+    def finish_column(self, spec: EncoderSpec) -> None:
+        """Make the staged vectors a column, in one commit, and enter its encoder in the manifest.
+
+        Items without a staged vector have none and are not found by a search with this encoder.
+        """
+        staging = Staging(self.path, spec.column)
+        if spec.column in self._items.schema.names:  # a run killed before the manifest was written
+            self._items.drop_column(spec.column)
+        self._items.join_column(staging.reader(), on="id")
+        self.update_manifest(replace(self._manifest, encoders=(*self._manifest.encoders, spec)))
+        staging.discard()
+
+    def drop_column(self, encoder: str) -> None:
+        """Remove an encoder's vectors, and the encoder from the manifest."""
+        spec = self._manifest.encoder(encoder)
+        left = tuple(one for one in self._manifest.encoders if one is not spec)
+        self.update_manifest(replace(self._manifest, encoders=left))
+        if spec.column in self._items.schema.names:
+            self._items.drop_column(spec.column)
+
+
+def _key_conditions(keys: Iterable[Key]) -> Iterator[str]:
+    """Conditions that together hold for the rows of some files, one per source and 5,000 paths."""
+    by_source: dict[str, list[str]] = defaultdict(list)
+    for source, path in dict.fromkeys(keys):
+        by_source[source].append(path)
+    for source, paths in by_source.items():
+        for start in range(0, len(paths), 5000):
+            some = ", ".join(map(sql_literal, paths[start : start + 5000]))
+            yield f"source = {sql_literal(source)} AND path IN ({some})"
+
+
+def _missing(schema: pa.Schema, rows: pa.Schema) -> list[Any]:
+    return [field for field in schema if field.name not in rows.names]

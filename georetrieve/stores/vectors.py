@@ -1,0 +1,204 @@
+"""The vectors of one encoder in an index: searched in memory, or streamed when they are too many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from georetrieve.stores.checks import check_queries
+from georetrieve.stores.exact import (
+    Block,
+    Directory,
+    Gallery,
+    HeldVectors,
+    find_nearest,
+    squared_lengths,
+)
+from georetrieve.stores.schema import matrix_of
+from georetrieve.stores.tables import LanceTable
+from georetrieve.types import EncoderSpec, FloatArray, Hits, IntArray, Item
+
+__all__ = ["HELD_BYTES", "LanceVectors"]
+
+HELD_BYTES = 1 << 30  # columns up to this size are held in memory once they are searched
+
+
+class ItemWriter(Protocol):
+    """What of an index can take and remove items."""
+
+    def add_items(self, items: Sequence[Item], vectors: Mapping[str, FloatArray]) -> None:
+        """Insert items."""
+        ...
+
+    def remove_ids(self, ids: Sequence[str]) -> None:
+        """Remove items."""
+        ...
+
+
+class LanceVectors:
+    """A vector column as a :class:`~georetrieve.protocols.VectorStore`.
+
+    Searches the version of the index that is open; the first search of a version reads ids and
+    groups, and the vectors too if they fit ``held_bytes``.
+    """
+
+    def __init__(
+        self,
+        spec: EncoderSpec,
+        table: LanceTable,
+        writer: ItemWriter,
+        *,
+        held_bytes: int = HELD_BYTES,
+    ) -> None:
+        self._spec, self._table, self._writer = spec, table, writer
+        self._held_bytes = held_bytes
+        self._snapshot: _Snapshot | None = None
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """The encoder whose vectors are held."""
+        return self._spec
+
+    def __len__(self) -> int:
+        return self._table.count(f"`{self._spec.column}` IS NOT NULL")
+
+    def add(self, items: Sequence[Item], vectors: FloatArray) -> None:
+        """See :meth:`georetrieve.protocols.VectorStore.add`; other encoders' columns stay empty."""
+        self._writer.add_items(items, {self._spec.column: vectors})
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """See :meth:`georetrieve.protocols.VectorStore.remove`; the items go, not only vectors."""
+        self._writer.remove_ids(ids)
+
+    def search(
+        self,
+        queries: FloatArray,
+        k: int,
+        *,
+        where: str | None = None,
+        exclude_groups: Sequence[str | None] | None = None,
+        exclude_ids: Sequence[str | None] | None = None,
+    ) -> Hits:
+        """See :meth:`georetrieve.protocols.VectorStore.search`."""
+        queries = check_queries(self._spec, queries, k)
+        snapshot = self._current()
+        return find_nearest(
+            snapshot.gallery,
+            snapshot.directory,
+            queries,
+            k,
+            self._spec.metric,
+            chosen=None if where is None else snapshot.places_where(self._table, where),
+            exclude_groups=exclude_groups,
+            exclude_ids=exclude_ids,
+        )
+
+    def _current(self) -> _Snapshot:
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.version != self._table.version:
+            snapshot = _Snapshot.of(self._table, self._spec, self._held_bytes)
+            self._snapshot = snapshot
+        return snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """A column at one version.
+
+    Attributes:
+        version: Of the table.
+        directory: Ids and groups of the N items that have a vector.
+        rows: (N,) Lance's ids of their rows, sorted.
+        order: (N,) places in the gallery, in the order of ``rows``.
+        gallery: The vectors.
+    """
+
+    version: int
+    directory: Directory
+    rows: IntArray
+    order: IntArray
+    gallery: Gallery
+
+    @classmethod
+    def of(cls, table: LanceTable, spec: EncoderSpec, held_bytes: int) -> _Snapshot:
+        named = table.scan(["id", "group"], row_ids=True).combine_chunks()
+        present = _row_ids(table, f"`{spec.column}` IS NOT NULL")
+        all_rows = named.column("_rowid").to_numpy().astype(np.int64)
+        # Places count the rows that have a vector; ordinals count all rows, as Lance does.
+        ordinals = np.flatnonzero(np.isin(all_rows, present))
+        named = named.take(pa.array(ordinals))
+        rows = all_rows[ordinals]
+        order = np.argsort(rows, kind="stable")
+        streamed = _StreamedVectors(table, spec, rows[order], order, ordinals)
+        gallery: Gallery = streamed
+        if len(ordinals) * spec.dim * 4 <= held_bytes:
+            gallery = HeldVectors(streamed.read())
+        directory = Directory(
+            named.column("id").combine_chunks(), named.column("group").combine_chunks()
+        )
+        return cls(table.version, directory, rows[order], order, gallery)
+
+    def places_where(self, table: LanceTable, where: str) -> IntArray:
+        """Places of the items that meet a condition, sorted."""
+        return _places(self.rows, self.order, _row_ids(table, where))
+
+
+def _row_ids(table: LanceTable, where: str) -> IntArray:
+    return table.scan([], where, row_ids=True).column("_rowid").to_numpy().astype(np.int64)
+
+
+def _places(rows: IntArray, order: IntArray, wanted: IntArray) -> IntArray:
+    """Sorted places of some rows; rows without a vector have none."""
+    return np.sort(order[np.isin(rows, wanted)])
+
+
+class _StreamedVectors:
+    """A gallery that is read from disk each time it is compared with queries."""
+
+    def __init__(
+        self,
+        table: LanceTable,
+        spec: EncoderSpec,
+        rows: IntArray,
+        order: IntArray,
+        ordinals: IntArray,
+    ) -> None:
+        self._table, self._spec = table, spec
+        self._rows, self._order, self._ordinals = rows, order, ordinals
+
+    def __len__(self) -> int:
+        return len(self._ordinals)
+
+    def read(self) -> FloatArray:
+        """All of it, (N, D)."""
+        matrix = np.empty((len(self), self._spec.dim), np.float32)
+        for block in self.blocks(8192, None):
+            matrix[block.places] = block.vectors
+        return matrix
+
+    def blocks(self, rows: int, chosen: IntArray | None) -> Iterator[Block]:
+        """See :class:`~georetrieve.stores.exact.Gallery`."""
+        column = self._spec.column
+        if chosen is not None:
+            for start in range(0, len(chosen), rows):
+                some = chosen[start : start + rows]
+                vectors = self.take(some)
+                yield Block(some, vectors, squared_lengths(vectors))
+            return
+        present = f"`{column}` IS NOT NULL"
+        for batch in self._table.batches([column], present, rows=rows, row_ids=True):
+            found = batch.column("_rowid").to_numpy().astype(np.int64)
+            places = self._order[np.searchsorted(self._rows, found)]
+            vectors = matrix_of(batch.column(column), self._spec.dim)
+            yield Block(places, vectors, squared_lengths(vectors))
+
+    def take(self, places: IntArray) -> FloatArray:
+        """See :class:`~georetrieve.stores.exact.Gallery`."""
+        wanted, back = np.unique(places, return_inverse=True)
+        column = self._spec.column
+        table = self._table.take(self._ordinals[wanted].tolist(), [column])
+        return matrix_of(table.column(column).combine_chunks(), self._spec.dim)[back]
