@@ -1,0 +1,48 @@
+"""The command tree. Modules of the package are imported inside commands, so that help is quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from georetrieve.cli import bench, encoders, index, samples, search, upkeep
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="georetrieve",
+    help="Find what looks like this in microfossil, thin-section and rock-CT images.\n\n"
+    "Start with: georetrieve index ./slides, then georetrieve search slides some-image.jpg",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        import georetrieve
+
+        print(f"georetrieve {georetrieve.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("index", epilog=index.EXAMPLES)(index.index)
+app.command("search", epilog=search.EXAMPLES)(search.search)
+app.command("samples", epilog=samples.EXAMPLES)(samples.samples)
+app.command("info")(upkeep.info)
+app.command("prune")(upkeep.prune)
+app.command("doctor")(upkeep.doctor)
+app.add_typer(bench.app, name="bench")
+app.add_typer(encoders.app, name="encoders")

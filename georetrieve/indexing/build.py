@@ -1,0 +1,300 @@
+"""Source → encode → store: make an index, bring it up to date, go on where a run was cut off."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import georetrieve
+from georetrieve.encoders.registry import load_encoder, load_for_spec
+from georetrieve.errors import SourceError, SpecMismatchError, StoreError
+from georetrieve.indexing.adapt import adapt_encoder
+from georetrieve.indexing.annotate import forget_annotations, refresh_annotations
+from georetrieve.indexing.changes import Changes, find_changes
+from georetrieve.indexing.columns import fill_column
+from georetrieve.indexing.ingest import Ingest
+from georetrieve.indexing.options import IndexOptions, IndexReport, Silent
+from georetrieve.indexing.pipeline import FileJob, Preparer
+from georetrieve.protocols import AdaptableEncoder, ImageEncoder, Progress
+from georetrieve.sources.cut import CutOptions
+from georetrieve.sources.folder import Walk, walk
+from georetrieve.sources.labels import Annotator
+from georetrieve.sources.options import ReadOptions
+from georetrieve.stores.lance import IndexStore
+from georetrieve.stores.lock import write_lock
+from georetrieve.stores.manifest import Manifest, SourceRoot
+
+__all__ = ["index_folder"]
+
+DEFAULT_ENCODER = "bundled"
+
+
+def index_folder(
+    source: Path,
+    index: Path,
+    options: IndexOptions | None = None,
+    *,
+    progress: Progress | None = None,
+) -> IndexReport:
+    """Bring the images below ``source`` into the index at ``index``, making it if need be.
+
+    Unchanged files are not read, moved ones keep their vectors, changed ones are replaced, and a
+    run that was killed goes on where it stopped, with the result of one that was not.
+
+    Args:
+        source: Folder of images, slides or volumes, or a single file.
+        index: Folder of the index.
+        options: Choices; see :class:`IndexOptions`.
+        progress: Told how far the run is.
+
+    Returns:
+        What was done. Files that could not be indexed are in its ``failed``; they do not raise.
+
+    Raises:
+        SourceError: ``source`` or the labels cannot be used at all.
+        EncoderError: The encoder is unknown or its weights cannot be used.
+        StoreError: The index is locked by another process, damaged, or was made with other options.
+    """
+    options = options or IndexOptions()
+    source = source.expanduser().resolve()
+    if not source.exists():
+        raise SourceError(f"{source} does not exist; name a folder of images or an image file.")
+    if not IndexStore.exists(index):
+        # Before anything is made: a mistyped folder should leave nothing behind.
+        _refuse_empty(walk(source, volumes=ReadOptions(**options.reading).volumes), source)
+    index.mkdir(parents=True, exist_ok=True)
+    with write_lock(index, f"index {source}"):
+        store = _open_or_create(index, options)
+        return _Run(source, store, options, progress or Silent()).run()
+
+
+def _open_or_create(index: Path, options: IndexOptions) -> IndexStore:
+    if IndexStore.exists(index):
+        return IndexStore.open(index)
+    manifest = Manifest(
+        name=index.name,
+        sources=(),
+        encoders=(),
+        cutting=CutOptions(**options.cutting).to_json(),
+        reading=ReadOptions(**options.reading).to_json(),
+        annotation={},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        georetrieve_version=georetrieve.__version__,
+    )
+    return IndexStore.create(index, manifest)
+
+
+class _Run:
+    """One call of :func:`index_folder`; holds what its steps share."""
+
+    def __init__(
+        self, source: Path, store: IndexStore, options: IndexOptions, progress: Progress
+    ) -> None:
+        self.started = time.perf_counter()
+        self.source, self.store, self.options, self.progress = source, store, options, progress
+        self.report = IndexReport(index=str(store.path))
+        self.workers = options.workers or os.cpu_count() or 1
+        manifest = store.manifest
+        _refuse_other(options.cutting, manifest.cutting, "cut", manifest.name)
+        _refuse_other(options.reading, manifest.reading, "read", manifest.name)
+        self.cutting = CutOptions.from_json(manifest.cutting)
+        self.reading = ReadOptions.from_json(manifest.reading)
+        self.key = _register_source(source, store, self.report)
+        self.annotator = self._annotator()
+
+    def run(self) -> IndexReport:
+        """Do it all."""
+        changes = self._find_changes()
+        self._move(changes)
+        encoders = self._encoders(changes.jobs)
+        if changes.jobs:
+            preparer = Preparer(encoders, self.annotator, self.reading, self.cutting)
+            ingest = Ingest(self.store, preparer, self.options, self.progress)
+            started = time.perf_counter()
+            ingest.run(changes.jobs, workers=self.workers)
+            self.report.encode_seconds = time.perf_counter() - started
+            self.report.indexed, self.report.encoded = ingest.files_done, ingest.encoded
+            self.report.remarks += ingest.remarks
+        self._add_column(encoders)
+        self.report.relabelled = refresh_annotations(self.store, self.key, self.annotator)
+        self.report.remarks += self.annotator.report()
+        self._close(changes)
+        return self.report
+
+    def _annotator(self) -> Annotator:
+        kept = self.store.manifest.annotation.get(self.key, {})
+        labels = _findable(self.options.labels) or kept.get("labels")
+        groups = _findable(self.options.groups) or kept.get("groups")
+        annotator = Annotator.from_options(
+            labels, groups, self.source, volumes=self.reading.volumes
+        )
+        if (labels, groups) != (kept.get("labels"), kept.get("groups")):
+            kept = {"labels": labels, "groups": groups}
+            annotation = {**self.store.manifest.annotation, self.key: kept}
+            self.store.update_manifest(replace(self.store.manifest, annotation=annotation))
+        return annotator
+
+    def _find_changes(self) -> Changes:
+        found = walk(self.source, volumes=self.reading.volumes)
+        changes = find_changes(
+            found.files,
+            self.key,
+            self.store.files(),
+            self.store.item_counts(),
+            retry=self.options.retry,
+            progress=self.progress,
+        )
+        self.report.files = len(found.files)
+        self.report.ignored = found.ignored
+        self.report.remarks += found.remarks
+        self.report.unchanged = changes.unchanged
+        self.report.missing = len(changes.missing)
+        return changes
+
+    def _move(self, changes: Changes) -> None:
+        if changes.moved:
+            renames = {old: record.key for old, record in changes.moved.items()}
+            forget_annotations(self.store, self.key)  # a folder's name may be a label
+            self.store.move_items(renames)
+            self.store.write_files(list(changes.moved.values()))
+            self.store.remove_files(list(changes.moved))
+            self.report.moved = len(changes.moved)
+        if changes.records:
+            self.store.write_files(changes.records)
+
+    def _encoders(self, jobs: Sequence[FileJob]) -> list[ImageEncoder]:
+        """Load the encoders of the index, if there is anything to encode; a new index gets one."""
+        specs = self.store.manifest.encoders
+        if not specs:
+            name = self.options.encoder or DEFAULT_ENCODER
+            return [self._new_encoder(name, jobs)]
+        if not jobs:
+            return []
+        return [load_for_spec(spec, self.store.path, device=self.options.device) for spec in specs]
+
+    def _new_encoder(self, name: str, jobs: Sequence[FileJob]) -> ImageEncoder:
+        encoder = load_encoder(name, device=self.options.device)
+        if isinstance(encoder, AdaptableEncoder) and self.options.adapt:
+            encoder, remark = adapt_encoder(
+                encoder,
+                jobs,
+                self.reading,
+                self.cutting,
+                workers=self.workers,
+                progress=self.progress,
+            )
+            self.report.remarks.append(remark)
+        if isinstance(encoder, AdaptableEncoder):
+            # The codebook in use is part of the index, adapted or not: a later version of the
+            # package may ship another one.
+            folder = self.store.path / "encoders"
+            folder.mkdir(exist_ok=True)
+            encoder.save(folder / f"{encoder.spec.column}.safetensors")
+        manifest = self.store.manifest
+        self.store.update_manifest(replace(manifest, encoders=(*manifest.encoders, encoder.spec)))
+        return encoder
+
+    def _add_column(self, loaded: list[ImageEncoder]) -> None:
+        """Fill the column of an encoder the index does not have yet."""
+        name = self.options.encoder
+        specs = self.store.manifest.encoders
+        if name is None or any(name in (spec.name, spec.column) for spec in specs):
+            return
+        encoder = load_encoder(name, device=self.options.device)
+        for spec in specs:
+            if spec.column != encoder.spec.column:
+                continue
+            if spec.fingerprint != encoder.spec.fingerprint:
+                raise SpecMismatchError(
+                    f"The index has a column {spec.column!r} made with other weights "
+                    f"({spec.weights}); rename the file of the new weights to keep both."
+                )
+            return
+        count, remarks = fill_column(
+            self.store,
+            encoder,
+            self.reading,
+            self.cutting,
+            batch_size=self.options.batch_size,
+            workers=self.workers,
+            progress=self.progress,
+        )
+        self.report.encoded += count
+        self.report.remarks += remarks
+
+    def _close(self, changes: Changes) -> None:
+        if changes.jobs or changes.moved or self.report.encoded:
+            self.store.compact()
+        self.report.failed = sorted(
+            (record.path, record.reason)
+            for record in self.store.files().values()
+            if record.status == "failed"
+        )
+        labels = Counter(self.store.scan(["label"]).column("label").to_pylist())
+        self.report.items = labels.total()
+        self.report.labels = len([label for label in labels if label is not None])
+        self.report.seconds = time.perf_counter() - self.started
+
+
+def _refuse_empty(found: Walk, source: Path) -> None:
+    if not found.files:
+        others = "1 other file" if found.ignored == 1 else f"{found.ignored} other files"
+        raise SourceError(
+            f"{source} holds no image, slide or volume that georetrieve reads ({others} there). "
+            "Name the folder the images are in."
+        )
+
+
+def _refuse_other(asked: Mapping[str, Any], kept: Mapping[str, Any], verb: str, name: str) -> None:
+    """An index is read and cut in one way: refuse options that differ from its own."""
+    differing = [
+        f"{option} is {kept.get(option)!r} there, {value!r} was asked"
+        for option, value in asked.items()
+        if kept.get(option) != value
+    ]
+    if differing:
+        raise StoreError(
+            f"Index {name!r} was {verb} otherwise: {'; '.join(differing)}. Leave the option out, "
+            "or make another index with --index."
+        )
+
+
+def _findable(rule: str | None) -> str | None:
+    """A label rule as the index keeps it: tables by their whole path."""
+    return str(Path(rule).resolve()) if rule and Path(rule).is_file() else rule
+
+
+def _register_source(source: Path, store: IndexStore, report: IndexReport) -> str:
+    """Return the key of a source folder, entering it in the manifest if it is new.
+
+    A folder that the index knew under a path that no longer exists has been moved or renamed.
+    """
+    roots = store.manifest.sources
+    for root in roots:
+        if Path(root.root) == source:
+            return root.key
+    gone = [root for root in roots if not Path(root.root).exists()]
+    if gone:
+        moved = SourceRoot(key=gone[0].key, root=str(source))
+        sources = tuple(moved if root is gone[0] else root for root in roots)
+        report.remarks.append(f"{gone[0].root} is gone; its files are looked for in {source}")
+        key = moved.key
+    else:
+        key = _free_key(source.name, {root.key for root in roots}) if roots else ""
+        sources = (*roots, SourceRoot(key=key, root=str(source)))
+    store.update_manifest(replace(store.manifest, sources=sources))
+    return key
+
+
+def _free_key(name: str, taken: set[str]) -> str:
+    key, number = name, 1
+    while key in taken:
+        number += 1
+        key = f"{name}-{number}"
+    return key

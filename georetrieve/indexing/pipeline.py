@@ -1,0 +1,242 @@
+"""Files become prepared items: open, cut, read, shrink, in threads beside the encoder.
+
+Threads, not processes: decoding, resampling and hashing release the interpreter lock, and Lance
+does not survive a fork. Results come in the order of the files, whatever finishes first, so that a
+run writes the same rows in the same order every time; the window of work in flight is bounded, so
+memory does not grow with the number of files or with the size of one.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy.typing as npt
+from PIL import Image
+
+from georetrieve.errors import SourceError
+from georetrieve.protocols import ImageEncoder, Raster
+from georetrieve.sources.cut import Cut, CutOptions, plan_cuts, read_cut
+from georetrieve.sources.folder import SourceFile
+from georetrieve.sources.labels import Annotator
+from georetrieve.sources.opening import open_raster
+from georetrieve.sources.options import ReadOptions
+from georetrieve.types import Item, item_id
+
+__all__ = ["Chunk", "FileJob", "Opened", "PreparedItem", "prepare_files", "thumbnail"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+CHUNK_ITEMS = 16
+THUMBNAIL_PX = 160
+
+
+@dataclass(frozen=True, slots=True)
+class FileJob:
+    """A file to be read.
+
+    Attributes:
+        file: The file.
+        source: Key of its source folder.
+        content_hash: Digest of its content.
+        known: Ids of its items that are in the index already (an interrupted run's) and not read.
+    """
+
+    file: SourceFile
+    source: str
+    content_hash: str
+    known: Collection[str] = frozenset()
+
+
+@dataclass(slots=True)
+class PreparedItem:
+    """An item and, for each encoder in turn, its prepared array."""
+
+    item: Item
+    arrays: list[npt.NDArray[Any]]
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Some prepared items of one file, and what could not be read of it: (item id, reason)."""
+
+    items: list[PreparedItem] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Opened:
+    """A file that has been opened and cut.
+
+    Attributes:
+        job: The file.
+        raster: Open until the last chunk has been read; None when it could not be opened.
+        cuts: What is left to read after ``first``.
+        first: The first chunk, read by the thread that opened the file.
+        planned: How many items the file has, those known included.
+        error: Why the file cannot be used; "" when it can.
+    """
+
+    job: FileJob
+    raster: Raster | None = None
+    cuts: list[Cut] = field(default_factory=list)
+    first: Chunk = field(default_factory=Chunk)
+    planned: int = 0
+    error: str = ""
+
+
+def thumbnail(image: Image.Image) -> bytes:
+    """Encode an RGB image as WebP with a long side of at most 160 pixels."""
+    small = image.copy() if max(image.size) <= THUMBNAIL_PX else image
+    if small is image:
+        scale = THUMBNAIL_PX / max(image.size)
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        small = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=80, method=0)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Preparer:
+    """Everything a reading thread needs.
+
+    Attributes:
+        encoders: Whose inputs are prepared.
+        annotator: Gives labels, groups and metadata; None when only vectors are wanted, for items
+            that are in the index already (no thumbnail is made then either).
+        reading: How files are read.
+        cutting: How items are cut.
+    """
+
+    encoders: Sequence[ImageEncoder]
+    annotator: Annotator | None
+    reading: ReadOptions
+    cutting: CutOptions
+
+    def open(self, job: FileJob) -> Opened:
+        """Open a file, cut it, and read its first chunk."""
+        opened = Opened(job)
+        try:
+            raster = open_raster(job.file.files, self.reading)
+        except (SourceError, OSError) as error:
+            opened.error = _reason(error)
+            return opened
+        try:
+            cuts = list(plan_cuts(raster, self.cutting))
+            opened.planned = len(cuts)
+            left = [cut for cut in cuts if self._id(job, cut) not in job.known]
+            opened.raster = raster
+            opened.first = self.read(opened, left[:CHUNK_ITEMS])
+            opened.cuts = left[CHUNK_ITEMS:]
+        except (SourceError, OSError) as error:
+            opened.error = _reason(error)
+            opened.raster = None
+            raster.close()
+        except BaseException:
+            raster.close()
+            raise
+        return opened
+
+    def read(self, opened: Opened, cuts: Sequence[Cut]) -> Chunk:
+        """Read and prepare some cuts; one that cannot be read does not stop the others."""
+        chunk = Chunk()
+        for cut in cuts:
+            try:
+                chunk.items.append(self._prepare(opened, cut))
+            except (SourceError, OSError) as error:
+                chunk.failed.append((self._id(opened.job, cut), _reason(error)))
+        return chunk
+
+    @staticmethod
+    def _id(job: FileJob, cut: Cut) -> str:
+        return item_id(job.file.path, cut.region, source=job.source)
+
+    def _prepare(self, opened: Opened, cut: Cut) -> PreparedItem:
+        raster, job = opened.raster, opened.job
+        if raster is None:
+            raise SourceError(f"{job.file.path} is no longer open.")
+        image = read_cut(raster, cut)
+        item = Item(path=job.file.path, kind=cut.kind, region=cut.region, source=job.source)
+        if self.annotator is not None:
+            note = self.annotator.annotate(job.file.path, raster.kind, cut.region)
+            item = replace(
+                item,
+                um_per_px=raster.um_per_px,
+                group=note.group,
+                label=note.label,
+                metadata={**note.metadata, **cut.metadata},
+                content_hash=job.content_hash,
+                thumbnail=thumbnail(image),
+            )
+        return PreparedItem(item, [encoder.prepare(image) for encoder in self.encoders])
+
+
+def prepare_files(
+    jobs: Iterable[FileJob], preparer: Preparer, *, workers: int
+) -> Iterator[tuple[Opened, Iterator[Chunk]]]:
+    """Open, cut and read files in ``workers`` threads; yield them in the order of ``jobs``.
+
+    Each file comes with an iterator over its chunks, which must be exhausted before the next file
+    is asked for. The raster is closed when the iterator ends.
+    """
+    with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
+        try:
+            for opened in _ahead(pool, preparer.open, jobs, 2 * workers):
+                yield opened, _chunks(opened, preparer, pool, 2 * workers)
+        finally:
+            # On an interrupt nobody waits for what was merely queued.
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _chunks(
+    opened: Opened, preparer: Preparer, pool: ThreadPoolExecutor, window: int
+) -> Iterator[Chunk]:
+    try:
+        if not opened.error:
+            yield opened.first
+        starts = range(0, len(opened.cuts), CHUNK_ITEMS)
+        pieces = (opened.cuts[start : start + CHUNK_ITEMS] for start in starts)
+        yield from _ahead(pool, lambda cuts: preparer.read(opened, cuts), pieces, window)
+    finally:
+        if opened.raster is not None:
+            opened.raster.close()
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, work: Callable[[T], R], tasks: Iterable[T], window: int
+) -> Iterator[R]:
+    """``map`` in a pool with at most ``window`` results waiting."""
+    waiting: deque[Future[R]] = deque()
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(work, task))
+            if len(waiting) >= window:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            if not future.cancel():
+                _close_late(future)
+
+
+def _close_late(future: Future[Any]) -> None:
+    """Close a raster that was opened though nobody will read it any more."""
+    with suppress(SourceError, OSError):
+        result = future.result()
+        if isinstance(result, Opened) and result.raster is not None:
+            result.raster.close()
+
+
+def _reason(error: Exception) -> str:
+    """One line without the traceback."""
+    if isinstance(error, OSError) and not isinstance(error, SourceError) and error.strerror:
+        return f"{error.strerror} (while reading the file)."
+    return " ".join(str(error).split()) or type(error).__name__
