@@ -10,9 +10,12 @@ import numpy as np
 from PIL import Image
 
 from georetrieve.errors import SourceError, did_you_mean
+from georetrieve.sources.synthetic.ct import draw_sandstone, write_volume
+from georetrieve.sources.synthetic.minerals import ROCKS
 from georetrieve.sources.synthetic.slide import lay_out, write_slide
 from georetrieve.sources.synthetic.specimen import draw_specimen
 from georetrieve.sources.synthetic.taxa import TAXA
+from georetrieve.sources.synthetic.thin_section import draw_section, write_section
 from georetrieve.sources.synthetic.truth import write_truth
 
 __all__ = ["SampleSet", "truth_folder", "write_samples", "write_specimen_folder"]
@@ -71,6 +74,8 @@ def write_samples(
     """
     writers: dict[str, Callable[[], None]] = {
         "palynology": lambda: _slides(written, n, seed, slide_size),
+        "thin_section": lambda: _sections(written, n, seed, section_size),
+        "ct": lambda: _volume(written, seed, ct_shape),
         "crops": lambda: _crops(written, per_taxon, seed),
     }
     for kind in kinds:
@@ -130,6 +135,23 @@ def _slides(written: SampleSet, n: int, seed: int, size: tuple[int, int]) -> Non
         write_slide(path, plan, ome=ome)
         written.files.append(path)
         written.truths += write_truth(written.truth / name, plan)
+
+
+def _sections(written: SampleSet, n: int, seed: int, size: tuple[int, int]) -> None:
+    for number in range(n):
+        rock = list(ROCKS)[number % len(ROCKS)]
+        section = draw_section(rock, np.random.default_rng((seed, 1, number)), size)
+        name = f"section_{number:02d}_{rock}"
+        paths = write_section(written.folder, written.truth, name, section)
+        written.files += paths[:2]
+        written.truths += paths[2:]
+
+
+def _volume(written: SampleSet, seed: int, shape: tuple[int, int, int]) -> None:
+    volume = draw_sandstone(np.random.default_rng((seed, 2)), shape)
+    image, mask = write_volume(written.folder, written.truth, "ct_sandstone", volume)
+    written.files.append(image)
+    written.truths.append(mask)
 
 
 def _crops(written: SampleSet, per_taxon: int, seed: int) -> None:
