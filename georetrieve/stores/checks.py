@@ -31,7 +31,7 @@ def check_vectors(spec: EncoderSpec, ids: Sequence[str], vectors: FloatArray) ->
             f"Vectors of width {vectors.shape[1]} cannot be those of {spec.name}, whose width is "
             f"{spec.dim}; use the encoder the column was made with."
         )
-    finite = np.isfinite(vectors).all(axis=1)
+    finite = np.atleast_1d(np.isfinite(vectors).all(axis=1))
     bad = np.flatnonzero(~finite | ~vectors.any(axis=1))
     if len(bad):
         what = "a zero" if finite[bad[0]] else "a non-finite"

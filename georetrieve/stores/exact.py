@@ -1,7 +1,7 @@
 """Exact nearest neighbours: matrix products block by block, then exact distances of what is left.
 
 A block of B gallery vectors is compared with Q queries by one matrix product (for the Euclidean
-distance through 2 q·x − |x|², which orders alike). That rounds: two nearly equal numbers are
+distance through 2 q·x - |x|², which orders alike). That rounds: two nearly equal numbers are
 subtracted. So every item whose product lies within twice the error bound of the k-th best stays a
 candidate, and the candidates are compared again by differences in double precision. The result is
 that of the naive computation, ties in order of id, whatever the blocks; a vector has distance 0 to
@@ -243,7 +243,10 @@ class _Candidates:
         """(Q,) products below which an item cannot be among the k nearest."""
         relative = (self.queries.shape[1] + 8) * UNIT_ROUNDOFF
         scale = (self._lengths + self._longest) ** 2 if self.metric == "euclidean" else 1.0
-        return np.maximum(self._kth - 2 * relative * scale, LOWEST).astype(np.float32)
+        threshold: FloatArray = np.maximum(self._kth - 2 * relative * scale, LOWEST).astype(
+            np.float32
+        )
+        return threshold
 
     def _tidy(self) -> None:
         """Bring the k-th best up to date and drop what it rules out."""

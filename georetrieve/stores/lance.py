@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from georetrieve.errors import SpecMismatchError, StoreError
 from georetrieve.stores.checks import check_vectors
+from georetrieve.stores.items import Key, change_items, insert_items, key_conditions, rename_items
 from georetrieve.stores.manifest import MANIFEST_NAME, Manifest
-from georetrieve.stores.schema import (
-    FILES,
-    ITEMS,
-    VECTOR_PREFIX,
-    files_table,
-    items_table,
-    matrix_of,
-    metadata_array,
-    metadata_type,
-    sql_literal,
-    vector_field,
-    wider,
-)
+from georetrieve.stores.schema import FILES, ITEMS, VECTOR_PREFIX, files_table, vector_field
 from georetrieve.stores.staging import Staging
 from georetrieve.stores.tables import LanceTable, in_order
-from georetrieve.stores.vectors import LanceVectors
-from georetrieve.types import EncoderSpec, FileRecord, FloatArray, Item, Scalar, item_id
+from georetrieve.stores.vectors import LanceVectors, read_vectors, vector_batches
+from georetrieve.types import EncoderSpec, FileRecord, FloatArray, Item, Scalar
 
 __all__ = ["IndexStore"]
 
-Key = tuple[str, str]
-
 ITEMS_TABLE, FILES_TABLE = "items.lance", "files.lance"
-MOVE_FILES = 1000  # files renamed in one commit
 
 
 class IndexStore:
@@ -139,7 +121,7 @@ class IndexStore:
 
     def remove_files(self, keys: Iterable[Key]) -> None:
         """Remove rows of the ledger; a commit per source folder and 5,000 files."""
-        for condition in _key_conditions(keys):
+        for condition in key_conditions(keys):
             self._files.delete(condition)
 
     # --- items: writing -----------------------------------------------------------------------
@@ -164,22 +146,11 @@ class IndexStore:
             raise StoreError(f"Item {twice!r} is there twice in one batch; ids must be unique.")
         for column, matrix in vectors.items():
             check_vectors(self._spec(column), ids, matrix)
-        names = dict.fromkeys(name for item in items for name in item.metadata)
-        values = {name: [item.metadata.get(name) for item in items] for name in names}
-        metadata = self._make_room(values)
-        rows = items_table(items, vectors, metadata)
-        if len(self._items) and self._items.rows_with("id", ids, ["id"]).num_rows:
-            everything = [*rows.schema, *_missing(self._items.schema, rows.schema)]
-            rows = pa.concat_tables(
-                [rows, pa.schema(everything).empty_table()], promote_options="default"
-            )
-            self._items.upsert(rows, on=["id"])
-        else:
-            self._items.append(rows)
+        insert_items(self._items, items, vectors)
 
     def remove_items(self, keys: Iterable[Key]) -> None:
         """Remove all items of some files; a commit per source folder and 5,000 files."""
-        for condition in _key_conditions(keys):
+        for condition in key_conditions(keys):
             self._items.delete(condition)
 
     def remove_ids(self, ids: Iterable[str]) -> None:
@@ -195,37 +166,7 @@ class IndexStore:
         Raises:
             StoreError: A new name is the old name of another file.
         """
-        chained = set(renames) & set(renames.values())
-        if chained:
-            raise StoreError(f"{chained.pop()[1]!r} cannot be both an old and a new name.")
-        keys = list(renames)
-        for start in range(0, len(keys), MOVE_FILES):
-            self._move(keys[start : start + MOVE_FILES], renames)
-
-    def _move(self, keys: Sequence[Key], renames: Mapping[Key, Key]) -> None:
-        names = self._items.schema.names
-        parts = [self._items.scan(names, where) for where in _key_conditions(keys)]
-        rows = pa.concat_tables(parts)
-        if not rows.num_rows:
-            return
-        old_ids = rows.column("id").to_pylist()
-        old_keys = list(
-            zip(rows.column("source").to_pylist(), rows.column("path").to_pylist(), strict=True)
-        )
-        new_keys = [renames[key] for key in old_keys]
-        new_ids = [
-            item_id(new[1], None, source=new[0]) + one[len(item_id(old[1], None, source=old[0])) :]
-            for one, old, new in zip(old_ids, old_keys, new_keys, strict=True)
-        ]
-        changed = {
-            "id": new_ids,
-            "source": [key[0] for key in new_keys],
-            "path": [key[1] for key in new_keys],
-        }
-        for name, values in changed.items():
-            place = rows.schema.get_field_index(name)
-            rows = rows.set_column(place, rows.schema.field(name), pa.array(values, pa.string()))
-        self._items.replace(rows, "id", old_ids)
+        rename_items(self._items, renames)
 
     def update_items(self, changes: Mapping[str, Mapping[str, Scalar]]) -> None:
         """Change labels, groups or metadata of items by id; no vector is touched.
@@ -239,35 +180,7 @@ class IndexStore:
         Raises:
             StoreError: A column is one of the index's own other than ``label`` and ``group``.
         """
-        alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for one, values in changes.items():
-            if values:
-                alike[tuple(values)].append(one)
-        for names, ids in alike.items():
-            by_name = {name: [changes[one][name] for one in ids] for name in names}
-            own = {name: pa.string() for name in names if name in ("label", "group")}
-            kinds = own | self._make_room(
-                {name: values for name, values in by_name.items() if name not in own}
-            )
-            arrays = {name: metadata_array(by_name[name], kind) for name, kind in kinds.items()}
-            if arrays:
-                self._items.update(pa.table({"id": pa.array(ids), **arrays}), on=["id"])
-
-    def _make_room(self, values: Mapping[str, Sequence[Scalar]]) -> dict[str, pa.DataType]:
-        """Add or widen metadata columns until they hold some values; return their types."""
-        self._items.repair()
-        kinds: dict[str, pa.DataType] = {}
-        for name, new in values.items():
-            kind = metadata_type(name, new)
-            if name in self._items.schema.names:
-                old = self._items.schema.field(name).type
-                kind = wider(old, kind)
-                if kind != old:
-                    self._items.widen_column(name, kind)
-            if kind is not None:
-                kinds[name] = kind
-        self._items.add_columns([pa.field(name, kind) for name, kind in kinds.items()])
-        return kinds
+        change_items(self._items, changes)
 
     # --- items: reading -----------------------------------------------------------------------
 
@@ -292,7 +205,7 @@ class IndexStore:
 
     def item_ids(self, key: Key) -> set[str]:
         """Ids of the items of a file."""
-        where = next(iter(_key_conditions([key])))
+        where = next(iter(key_conditions([key])))
         return set(self._items.scan(["id"], where).column("id").to_pylist())
 
     def scan(
@@ -345,8 +258,8 @@ class IndexStore:
         spec = self._manifest.encoder(name)
         if isinstance(encoder, EncoderSpec) and encoder.fingerprint != spec.fingerprint:
             raise SpecMismatchError(
-                f"Column {spec.column} of index {self._manifest.name!r} holds vectors of {spec.name} "
-                f"({spec.fingerprint}), not of {encoder.name} ({encoder.fingerprint})."
+                f"Column {spec.column} of index {self._manifest.name!r} holds vectors of "
+                f"{spec.name} ({spec.fingerprint}), not of {encoder.name} ({encoder.fingerprint})."
             )
         if spec.column not in self._columns:
             self._columns[spec.column] = LanceVectors(spec, self._items, self)
@@ -356,29 +269,13 @@ class IndexStore:
         self, encoder: str | None = None, where: str | None = None
     ) -> tuple[list[str], FloatArray]:
         """Ids, sorted, and their (N, D) vectors; items without one are left out."""
-        spec = self._manifest.encoder(encoder)
-        parts = list(self._batches(spec, where, rows=8192))
-        ids = [one for part, _ in parts for one in part]
-        matrix = (
-            np.concatenate([part for _, part in parts])
-            if parts
-            else np.empty((0, spec.dim), np.float32)
-        )
-        order = pc.sort_indices(pa.array(ids, pa.string())).to_numpy()
-        return [ids[place] for place in order], matrix[order]
+        return read_vectors(self._items, self._manifest.encoder(encoder), where)
 
     def iter_vectors(
         self, encoder: str | None = None, *, rows: int = 8192
     ) -> Iterator[tuple[list[str], FloatArray]]:
         """Ids and vectors in batches of at most ``rows``, in the order of the table."""
-        yield from self._batches(self._manifest.encoder(encoder), None, rows=rows)
-
-    def _batches(
-        self, spec: EncoderSpec, where: str | None, *, rows: int
-    ) -> Iterator[tuple[list[str], FloatArray]]:
-        for batch in self._items.batches(["id", spec.column], where, rows=rows):
-            whole = batch.filter(pc.is_valid(batch.column(1)))
-            yield whole.column(0).to_pylist(), matrix_of(whole.column(1), spec.dim)
+        yield from vector_batches(self._items, self._manifest.encoder(encoder), rows=rows)
 
     def _spec(self, column: str) -> EncoderSpec:
         for spec in self._manifest.encoders:
@@ -428,18 +325,3 @@ class IndexStore:
         self.update_manifest(replace(self._manifest, encoders=left))
         if spec.column in self._items.schema.names:
             self._items.drop_column(spec.column)
-
-
-def _key_conditions(keys: Iterable[Key]) -> Iterator[str]:
-    """Conditions that together hold for the rows of some files, one per source and 5,000 paths."""
-    by_source: dict[str, list[str]] = defaultdict(list)
-    for source, path in dict.fromkeys(keys):
-        by_source[source].append(path)
-    for source, paths in by_source.items():
-        for start in range(0, len(paths), 5000):
-            some = ", ".join(map(sql_literal, paths[start : start + 5000]))
-            yield f"source = {sql_literal(source)} AND path IN ({some})"
-
-
-def _missing(schema: pa.Schema, rows: pa.Schema) -> list[Any]:
-    return [field for field in schema if field.name not in rows.names]

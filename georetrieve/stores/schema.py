@@ -158,8 +158,8 @@ def metadata_type(name: str, values: Iterable[Scalar]) -> pa.DataType | None:
         )
     if not name.strip() or any(sign in name for sign in ".`"):
         raise StoreError(
-            f"Metadata column {name!r} cannot be a column of an index: names are not empty and have "
-            "neither dots nor backticks. Rename it in the table it comes from."
+            f"Metadata column {name!r} cannot be a column of an index: names have "
+            "neither dots nor backticks and are not empty. Rename it in the table it comes from."
         )
     kind: pa.DataType | None = None
     for value in values:
@@ -184,33 +184,11 @@ def _text(value: Scalar) -> str:
 _TOKEN = re.compile(r"'(?:[^']|'')*'|`[^`]*`|\"[^\"]*\"|[^\W\d]\w*|\s+|.", re.DOTALL)
 # Words that stay what SQL makes of them even where a column has that name.
 _OPERATORS = frozenset(
-    [
-        "and",
-        "or",
-        "not",
-        "in",
-        "is",
-        "null",
-        "like",
-        "ilike",
-        "between",
-        "true",
-        "false",
-        "case",
-        "when",
-        "then",
-        "else",
-        "end",
-        "cast",
-        "as",
-        "escape",
-        "similar",
-        "to",
-        "interval",
-        "date",
-        "timestamp",
-        "array",
-    ]
+    {
+        *("and", "or", "not", "in", "is", "null", "like", "ilike", "between", "escape", "similar"),
+        *("true", "false", "case", "when", "then", "else", "end", "cast", "as", "to"),
+        *("interval", "date", "timestamp", "array"),
+    }
 )
 
 

@@ -1,4 +1,4 @@
-"""A Lance table with the index's rules: versions that stay, errors in one line, columns that widen."""
+"""A Lance table by the index's rules: a version that stays, errors in a line, wider columns."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class LanceTable:
     def batches(
         self, columns: Sequence[str], where: str | None = None, *, rows: int, row_ids: bool = False
     ) -> Iterator[pa.RecordBatch]:
-        """The same as :meth:`scan` in batches of at most ``rows`` rows, as memory allows no more."""
+        """The same as :meth:`scan`, ``rows`` rows at a time."""
         with self._asking(where):
             scanner = self._dataset.scanner(
                 columns=list(columns),
@@ -150,7 +150,7 @@ class LanceTable:
             self._dataset.delete(where)
 
     def delete_with(self, column: str, values: Iterable[str]) -> None:
-        """Delete the rows whose text ``column`` has one of some values; a commit per 5,000 values."""
+        """Delete the rows whose text ``column`` has one of some values; a commit per 5,000."""
         wanted = list(dict.fromkeys(values))
         for start in range(0, len(wanted), MAX_SQL_NAMES):
             self.delete(sql_in(column, wanted[start : start + MAX_SQL_NAMES]))
@@ -182,7 +182,7 @@ class LanceTable:
             sql = {pa.float64(): "DOUBLE", pa.string(): "STRING"}[kind]
             self._dataset.add_columns({_WIDENED + name: f"CAST(`{name}` AS {sql})"})
             self._dataset.drop_columns([name])
-            self._dataset.alter_columns({"path": _WIDENED + name, "name": name})
+            self._rename(_WIDENED + name, name)
 
     def repair(self) -> None:
         """Finish what a killed :meth:`widen_column` left undone."""
@@ -192,7 +192,10 @@ class LanceTable:
                 if name in self.schema.names:
                     self._dataset.drop_columns([widened])
                 else:
-                    self._dataset.alter_columns({"path": widened, "name": name})
+                    self._rename(widened, name)
+
+    def _rename(self, old: str, new: str) -> None:
+        self._dataset.alter_columns({"path": old, "name": new})  # type: ignore[dict-item]  # theirs
 
     def tidy(self) -> None:
         """Join small pieces, and drop versions that nobody reads since a day."""

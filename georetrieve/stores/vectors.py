@@ -1,4 +1,4 @@
-"""The vectors of one encoder in an index: searched in memory, or streamed when they are too many."""
+"""The vectors of one encoder in an index: held in memory, or streamed when they are too many."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from georetrieve.stores.checks import check_queries
 from georetrieve.stores.exact import (
@@ -22,9 +23,29 @@ from georetrieve.stores.schema import matrix_of
 from georetrieve.stores.tables import LanceTable
 from georetrieve.types import EncoderSpec, FloatArray, Hits, IntArray, Item
 
-__all__ = ["HELD_BYTES", "LanceVectors"]
+__all__ = ["HELD_BYTES", "LanceVectors", "read_vectors", "vector_batches"]
 
 HELD_BYTES = 1 << 30  # columns up to this size are held in memory once they are searched
+
+
+def vector_batches(
+    table: LanceTable, spec: EncoderSpec, where: str | None = None, *, rows: int = 8192
+) -> Iterator[tuple[list[str], FloatArray]]:
+    """Ids and (B, D) vectors in the order of the table; items without a vector are left out."""
+    for batch in table.batches(["id", spec.column], where, rows=rows):
+        whole = batch.filter(pc.is_valid(batch.column(1)))
+        yield whole.column(0).to_pylist(), matrix_of(whole.column(1), spec.dim)
+
+
+def read_vectors(
+    table: LanceTable, spec: EncoderSpec, where: str | None = None
+) -> tuple[list[str], FloatArray]:
+    """All ids, sorted, and their (N, D) vectors."""
+    parts = list(vector_batches(table, spec, where))
+    ids = [one for part, _ in parts for one in part]
+    matrix = np.concatenate([np.empty((0, spec.dim), np.float32), *(part for _, part in parts)])
+    order = pc.sort_indices(pa.array(ids, pa.string())).to_numpy()
+    return [ids[place] for place in order], matrix[order]
 
 
 class ItemWriter(Protocol):
@@ -97,6 +118,14 @@ class LanceVectors:
             exclude_ids=exclude_ids,
         )
 
+    def sample(self, count: int, *, seed: int = 0) -> FloatArray:
+        """(M, D) vectors of at most ``count`` items drawn at random; the same items every time."""
+        snapshot = self._current()
+        by_id = pc.sort_indices(snapshot.directory.ids).to_numpy().astype(np.int64)
+        rng = np.random.default_rng(seed)
+        chosen = rng.choice(len(by_id), min(count, len(by_id)), replace=False)
+        return snapshot.gallery.take(by_id[np.sort(chosen)])
+
     def _current(self) -> _Snapshot:
         snapshot = self._snapshot
         if snapshot is None or snapshot.version != self._table.version:
@@ -148,12 +177,15 @@ class _Snapshot:
 
 
 def _row_ids(table: LanceTable, where: str) -> IntArray:
-    return table.scan([], where, row_ids=True).column("_rowid").to_numpy().astype(np.int64)
+    found = table.scan([], where, row_ids=True).column("_rowid")
+    rows: IntArray = found.to_numpy().astype(np.int64)
+    return rows
 
 
 def _places(rows: IntArray, order: IntArray, wanted: IntArray) -> IntArray:
     """Sorted places of some rows; rows without a vector have none."""
-    return np.sort(order[np.isin(rows, wanted)])
+    places: IntArray = np.sort(order[np.isin(rows, wanted)])
+    return places
 
 
 class _StreamedVectors:

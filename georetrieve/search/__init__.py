@@ -1,0 +1,18 @@
+"""Find what looks like this: queries, filters, hits."""
+
+from georetrieve.search.index import Index
+from georetrieve.search.places import find_index, index_path
+from georetrieve.search.query import Query, QueryImage, QueryItem, QueryVector
+from georetrieve.search.result import SearchHit, SearchResult
+
+__all__ = [
+    "Index",
+    "Query",
+    "QueryImage",
+    "QueryItem",
+    "QueryVector",
+    "SearchHit",
+    "SearchResult",
+    "find_index",
+    "index_path",
+]

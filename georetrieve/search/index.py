@@ -1,0 +1,290 @@
+"""An index opened for reading."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from georetrieve.encoders.registry import load_for_spec
+from georetrieve.errors import SpecMismatchError, StoreError
+from georetrieve.protocols import ImageEncoder
+from georetrieve.search.places import find_index
+from georetrieve.search.query import Query, QueryImage, QueryItem, QueryPart, QueryVector, combine
+from georetrieve.search.result import SearchHit, SearchResult
+from georetrieve.sources.opening import open_raster
+from georetrieve.sources.options import ReadOptions
+from georetrieve.stores.distances import pair_distances
+from georetrieve.stores.lance import IndexStore
+from georetrieve.stores.manifest import Manifest
+from georetrieve.stores.schema import ITEMS, sql_in
+from georetrieve.types import EncoderSpec, FloatArray, Hits, Region, item_id
+
+__all__ = ["Index"]
+
+QUERY_PX = 2048  # long side at which a query image is read
+SAMPLED_ITEMS = 1000  # whose pairs tell what a near distance is
+SUGGESTED_FROM = 20_000  # ids compared with one that was mistyped
+
+
+class Index:
+    """An index opened for reading, at the version it has now.
+
+    Usable as a context manager. Encoders are loaded when they are first needed.
+    """
+
+    def __init__(self, store: IndexStore, *, device: str = "auto") -> None:
+        self.store = store
+        self._device = device
+        self._encoders: dict[str, ImageEncoder] = {}
+        self._pairs: dict[str, FloatArray] = {}
+
+    @classmethod
+    def open(cls, index: str | Path, *, device: str = "auto") -> Index:
+        """Open an index.
+
+        Args:
+            index: A name under ``indexes/``, or a path.
+            device: Where encoders run: ``auto``, ``cpu``, ``cuda``, ``cuda:INDEX`` or ``mps``.
+
+        Raises:
+            IndexNotFoundError: There is none; the nearest names are suggested.
+            StoreError: It is damaged, or of a later version of georetrieve.
+        """
+        return cls(IndexStore.open(find_index(index)), device=device)
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of encoders and of vectors held in memory."""
+        self._encoders.clear()
+        self._pairs.clear()
+
+    @property
+    def path(self) -> Path:
+        """Folder of the index."""
+        return self.store.path
+
+    @property
+    def manifest(self) -> Manifest:
+        """Its description."""
+        return self.store.manifest
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def __contains__(self, one: object) -> bool:
+        return isinstance(one, str) and self.store.count(sql_in("id", [one])) > 0
+
+    def encoder(self, name: str | None = None) -> ImageEncoder:
+        """The encoder of a column, the first by default.
+
+        Raises:
+            StoreError: The index has no such column; the message names those it has.
+            EncoderError: Its weights cannot be found or used.
+        """
+        spec = self.manifest.encoder(name)
+        if spec.column not in self._encoders:
+            self._encoders[spec.column] = load_for_spec(spec, self.path, device=self._device)
+        return self._encoders[spec.column]
+
+    def search(
+        self,
+        query: Query,
+        k: int = 10,
+        *,
+        encoder: str | None = None,
+        where: str | None = None,
+        exclude_group: bool = False,
+        exclude_self: bool = True,
+    ) -> SearchResult:
+        """Find the k items nearest to a query.
+
+        Args:
+            query: See :class:`Query`.
+            k: Hits asked for, ≥ 1.
+            encoder: Whose vectors are compared; the index's first by default.
+            where: SQL condition on the columns of items.
+            exclude_group: Leave out the groups of the query's items.
+            exclude_self: Leave out the query's items themselves. An image file that is indexed as a
+                whole image counts as that item.
+
+        Raises:
+            StoreError: An id is unknown, k < 1, the condition is not valid, or the query is empty.
+            SpecMismatchError: A vector is not of this encoder.
+            SourceError: An image cannot be read.
+            EncoderError: The encoder cannot be loaded.
+        """
+        spec = self.manifest.encoder(encoder)
+        vectors = np.stack([self._vector(part, spec) for part in query.parts])
+        vector = combine(vectors, [part.weight for part in query.parts], spec.metric)
+        own = [one for one in map(self._item_of, query.parts) if one is not None]
+        remarks: list[str] = []
+        condition = self._without_groups(own, where, remarks) if exclude_group else where
+        left_out = set(own) if exclude_self else set()
+        column = self.store.column(spec)
+        # Asked for more by what is then left out; a check of k itself is the column's.
+        wanted = k + len(left_out) if k > 0 else k
+        hits = column.search(vector[None], min(wanted, max(len(column), 1)), where=condition)
+        return SearchResult(
+            index=self.path,
+            query=str(query),
+            encoder=spec.name,
+            metric=spec.metric,
+            hits=self._hits(hits, spec, left_out, k),
+            remarks=remarks,
+        )
+
+    # --- the query ----------------------------------------------------------------------------
+
+    def _vector(self, part: QueryPart, spec: EncoderSpec) -> FloatArray:
+        if isinstance(part, QueryVector):
+            return _checked(part, spec)
+        if isinstance(part, QueryItem):
+            return self._stored(part.id, spec)
+        image = self._read(part)
+        vector: FloatArray = self.encoder(spec.name).encode_images([image])[0]
+        return vector
+
+    def _read(self, part: QueryImage) -> Image.Image:
+        with open_raster(part.path, ReadOptions.from_json(self.manifest.reading)) as raster:
+            region = part.region or Region(0, 0, *raster.size)
+            shrink = max(region.width, region.height) / QUERY_PX
+            size = (
+                max(1, round(region.width / shrink)),
+                max(1, round(region.height / shrink)),
+            )
+            return raster.read(region, size if shrink > 1 else None)
+
+    def _stored(self, one: str, spec: EncoderSpec) -> FloatArray:
+        ids, vectors = self.store.vectors(spec.column, sql_in("id", [one]))
+        if ids:
+            stored: FloatArray = vectors[0]
+            return stored
+        if one in self:
+            raise StoreError(f"Item {one!r} has no {spec.name} vector; choose another encoder.")
+        raise StoreError(f"There is no item {one!r} in {self.path}.{self._similar(one)}")
+
+    def _similar(self, one: str) -> str:
+        """Suggest ids: those of the same file name first, then those spelt alike."""
+        path = one.rpartition("#")[0] or one
+        pattern = PurePosixPath(path).stem.replace("'", "''")
+        same = self.store.scan(["id"], f"contains(id, '{pattern}')", limit=SUGGESTED_FROM)
+        known = same if same.num_rows else self.store.scan(["id"], limit=SUGGESTED_FROM)
+        near = difflib.get_close_matches(one, known.column("id").to_pylist(), n=3, cutoff=0.5)
+        return f" Did you mean {', '.join(map(repr, near))}?" if near else ""
+
+    def _item_of(self, part: QueryPart) -> str | None:
+        """The item a part stands for: named by id, or an indexed file that is asked for whole."""
+        if isinstance(part, QueryItem):
+            return part.id
+        if isinstance(part, QueryVector):
+            return None
+        file = part.path.expanduser().resolve()
+        for source in self.manifest.sources:
+            root = Path(source.root)
+            base = root.parent if root == file else root
+            if file.is_relative_to(base):
+                path = file.relative_to(base).as_posix()
+                one = item_id(path, part.region, source=source.key)
+                if one in self:
+                    return one
+        return None
+
+    def _without_groups(
+        self, own: Sequence[str], where: str | None, remarks: list[str]
+    ) -> str | None:
+        """A condition that also leaves out the groups of some items."""
+        groups = self.store.take(own, ["group"]).column("group").to_pylist() if own else []
+        known = sorted({group for group in groups if group is not None})
+        if not known:
+            remarks.append("The query's group is unknown, so no group was left out.")
+            return where
+        others = f"(`group` IS NULL OR NOT {sql_in('group', known)})"
+        if where is None:
+            return others
+        self.store.count(where)  # if it is not valid, it is the user's own words that are shown
+        return f"({where}\n) AND {others}"
+
+    # --- the hits -----------------------------------------------------------------------------
+
+    def _hits(self, hits: Hits, spec: EncoderSpec, left_out: set[str], k: int) -> list[SearchHit]:
+        found = [
+            (one, float(score), float(distance))
+            for one, score, distance in zip(
+                hits.ids[0], hits.scores[0], hits.distances[0], strict=True
+            )
+            if one and one not in left_out
+        ][:k]
+        rows = self.store.take([one for one, _, _ in found]).to_pylist()
+        percentiles = self._percentiles([distance for _, _, distance in found], spec)
+        roots = {source.key: Path(source.root) for source in self.manifest.sources}
+        return [
+            _hit(rank, row, roots, score=score, distance=distance, percentile=percentile)
+            for rank, (row, (_, score, distance), percentile) in enumerate(
+                zip(rows, found, percentiles, strict=True), start=1
+            )
+        ]
+
+    def _percentiles(self, distances: Iterable[float], spec: EncoderSpec) -> list[float | None]:
+        if spec.column not in self._pairs:
+            self._pairs[spec.column] = pair_distances(
+                self.store.column(spec).sample(SAMPLED_ITEMS), spec.metric
+            )
+        pairs = self._pairs[spec.column]
+        if not len(pairs):
+            return [None for _ in distances]
+        nearer = np.searchsorted(pairs, np.asarray(list(distances), np.float32))
+        return [100.0 * float(count) / len(pairs) for count in nearer]
+
+
+def _checked(part: QueryVector, spec: EncoderSpec) -> FloatArray:
+    vector = np.asarray(part.vector, dtype=np.float32)
+    if part.spec is not None and part.spec.fingerprint != spec.fingerprint:
+        raise SpecMismatchError(
+            f"The query is a vector of {part.spec.name} ({part.spec.fingerprint}); the column "
+            f"holds those of {spec.name} ({spec.fingerprint}). Name the column of the encoder."
+        )
+    if vector.shape != (spec.dim,):
+        raise SpecMismatchError(
+            f"The query has shape {vector.shape}; vectors of {spec.name} have width {spec.dim}."
+        )
+    if not np.isfinite(vector).all() or not vector.any():
+        raise StoreError("The query vector is zero or not finite, and so near to nothing.")
+    return vector
+
+
+def _hit(
+    rank: int,
+    row: Mapping[str, Any],
+    roots: Mapping[str, Path],
+    *,
+    score: float,
+    distance: float,
+    percentile: float | None,
+) -> SearchHit:
+    region = None
+    if row["width"] is not None:
+        box = (row["x"], row["y"], row["width"], row["height"])
+        region = Region(*box, row["slice_index"], row["axis"])
+    root = roots.get(row["source"], Path())
+    own = {name: row[name] for name in ("id", "kind", "path", "um_per_px", "label", "group")}
+    return SearchHit(
+        rank=rank,
+        file=root if root.is_file() else root / row["path"],
+        region=region,
+        metadata={name: value for name, value in row.items() if name not in ITEMS.names},
+        thumbnail=row["thumbnail"],
+        score=score,
+        distance=distance,
+        percentile=percentile,
+        **own,
+    )

@@ -1,0 +1,119 @@
+"""What was found."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from georetrieve.types import Metric, Region, Scalar
+
+__all__ = ["SearchHit", "SearchResult"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchHit:
+    """One item that was found.
+
+    Attributes:
+        rank: 1 is the nearest.
+        id: Of the item.
+        score: Higher is better: minus the Euclidean distance, or the cosine.
+        distance: Lower is better: Euclidean, or 1 - cosine.
+        percentile: Per cent of the pairs of items of the index that are nearer to each other than
+            this hit is to the query (from at most 1,000 items drawn at random, with a fixed seed);
+            None when the index has fewer than two.
+        kind: ``image``, ``tile``, ``specimen`` or ``slice``.
+        path: Below the source folder.
+        file: Absolute path of the file, where it was when it was indexed.
+        region: In level-0 pixels; None for a whole image.
+        um_per_px: Size of a level-0 pixel, micrometres; None when unknown.
+        label: Class, None when unlabelled.
+        group: Slide, well, specimen or volume; None when unknown.
+        metadata: Further columns.
+        thumbnail: Small WebP image; b"" when there is none.
+    """
+
+    rank: int
+    id: str
+    score: float
+    distance: float
+    percentile: float | None
+    kind: str
+    path: str
+    file: Path
+    region: Region | None = None
+    um_per_px: float | None = None
+    label: str | None = None
+    group: str | None = None
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+    thumbnail: bytes = field(default=b"", repr=False)
+
+    def row(self) -> dict[str, Any]:
+        """Plain values, the metadata among them; the thumbnail is left out."""
+        return {
+            "rank": self.rank,
+            "id": self.id,
+            "score": self.score,
+            "distance": self.distance,
+            "percentile": self.percentile,
+            "label": self.label,
+            "group": self.group,
+            "kind": self.kind,
+            "path": self.path,
+            "file": str(self.file),
+            "region": None if self.region is None else str(self.region),
+            "um_per_px": self.um_per_px,
+            **self.metadata,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """The hits of one query, best first.
+
+    Attributes:
+        index: Folder of the index.
+        query: What was looked for, as text.
+        encoder: Whose vectors were compared.
+        metric: How.
+        hits: Best first; fewer than asked for when there are no more.
+        remarks: What a user should know, one line each.
+    """
+
+    index: Path
+    query: str
+    encoder: str
+    metric: Metric
+    hits: Sequence[SearchHit]
+    remarks: Sequence[str] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The hits as plain values."""
+        return [hit.row() for hit in self.hits]
+
+    def to_json(self) -> str:
+        """Everything but the thumbnails."""
+        values = {
+            "index": str(self.index),
+            "query": self.query,
+            "encoder": self.encoder,
+            "metric": self.metric,
+            "remarks": list(self.remarks),
+            "hits": self.rows(),
+        }
+        return json.dumps(values, indent=2, ensure_ascii=False)
+
+    def to_csv(self) -> str:
+        """The hits, one a line, with a header."""
+        rows = self.rows()
+        names = list(dict.fromkeys(name for row in rows for name in row)) or ["rank", "id", "score"]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
