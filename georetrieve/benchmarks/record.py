@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,6 +28,7 @@ __all__ = [
     "EncoderFacts",
     "Estimate",
     "RunRecord",
+    "current_command",
     "current_environment",
     "encoder_facts",
     "load_record",
@@ -147,7 +149,7 @@ class RunRecord:
     environment: Mapping[str, Scalar] = field(default_factory=lambda: current_environment())
     georetrieve_version: str = georetrieve.__version__
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    command: str = field(default_factory=lambda: " ".join(sys.argv))
+    command: str = field(default_factory=lambda: current_command())
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -200,6 +202,11 @@ def current_environment() -> dict[str, Scalar]:
         except importlib.metadata.PackageNotFoundError:
             facts[package] = None
     return facts
+
+
+def current_command() -> str:
+    """The command line that runs, with the program's name instead of its path."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def save_record(record: RunRecord, path: Path, *, queries: bool = False) -> Path:

@@ -97,7 +97,7 @@ def per_class_figure(record: RunRecord, path: Path) -> Path | None:
     order = np.argsort(values[:, 0], kind="stable")
     rows, values = [rows[place] for place in order], values[order]
     places = np.arange(len(rows))
-    with _figure(path, 6.4, 0.9 + 0.26 * len(rows)) as axes:
+    with _figure(path, 6.4, 1.2 + 0.26 * len(rows)) as axes:
         axes.barh(places, values[:, 0], height=0.66, color=LIGHT.right, label="P@N_R")
         axes.plot(values[:, 1], places, "|", color=LIGHT.wrong, ms=11, mew=2, label="chance")
         axes.plot(values[:, 2], places, "o", mfc=LIGHT.page, mec=LIGHT.text, ms=5, label="P@1")
@@ -126,9 +126,10 @@ def confusion_figure(record: RunRecord, path: Path) -> Path | None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(3.0 + 0.34 * len(names), 16.0)
     with _figure(path, side, side) as axes:
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        # White, not pale blue, for none: the eye should meet only what happened.
+        axes.imshow(np.ma.masked_equal(shares, 0), cmap="Blues", vmin=-0.1, vmax=1)
         axes.set(xlabel="Class of the nearest other item", ylabel="Class of the query")
-        axes.spines[:].set_visible(False)
+        axes.spines[:].set_visible(True)
         if len(names) <= _MOST_NAMED:
             _name_cells(axes, names, counts, shares)
     return path

@@ -140,7 +140,9 @@ def _numbers(record: RunRecord) -> str:
             continue
         cells = [_number(estimate.value), _interval(estimate), _number(estimate.chance)]
         rows.append([words, *cells])
-    return table(rows, ["Measure (0 to 1, higher is better)", "Value", "95 %", "Chance"], "lrrr")
+    return table(
+        rows, ["Measure (0 to 1, higher is better)", "Value", "95% interval", "Chance"], "lrrr"
+    )
 
 
 def _variants(record: RunRecord) -> str:

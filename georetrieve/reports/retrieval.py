@@ -91,8 +91,12 @@ def example_sheet_rows(
     found = thumbnails(sorted(ids))
     rows = []
     for example in examples:
-        share = f"{example['label']} · {example['p_at_nr']:.2f}"
-        query = SheetCell(found.get(example["id"]), share, place_text(example["id"]))
+        query = SheetCell(
+            found.get(example["id"]),
+            example["label"],
+            place_text(example["id"]),
+            remark=f"query, P@N_R {example['p_at_nr']:.2f}",
+        )
         hits = [
             SheetCell(
                 found.get(hit["id"]),

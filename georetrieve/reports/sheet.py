@@ -35,6 +35,7 @@ class SheetCell:
         subtitle: Where it comes from, small; a line break starts the region (see ``place_text``).
         score: Score, higher is better; None for a query.
         correct: Whether it is of the query's class; None where that is not known.
+        remark: What stands below a query in place of the word "query".
     """
 
     image: SheetImage
@@ -42,6 +43,7 @@ class SheetCell:
     subtitle: str = ""
     score: float | None = None
     correct: bool | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

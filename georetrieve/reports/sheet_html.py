@@ -29,7 +29,7 @@ header{margin-bottom:2rem}
 .key>span{margin-right:1.25em}
 .row{display:grid;grid-template-columns:9.5rem 1fr;gap:0 2.25rem;padding:1.4rem 0;
 border-top:1px solid var(--line)}
-.hits{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(7.7rem,40%),1fr));
+.hits{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(7.2rem,40%),1fr));
 gap:1.1rem .9rem;margin:0;padding:0;list-style:none;align-content:start}
 figure{margin:0;min-width:0}
 .frame{aspect-ratio:1;border:2px solid var(--line);border-radius:8px;background:var(--panel);
@@ -39,7 +39,8 @@ overflow:hidden;display:grid;place-items:center;color:var(--muted);font-size:.8r
 .right .frame{border-color:var(--right)}
 .wrong .frame{border-color:var(--wrong)}
 figcaption{padding-top:.4rem}
-.title{font-size:.82rem;font-weight:650;line-height:1.3;overflow-wrap:anywhere}
+.title{font-size:.8rem;font-weight:650;line-height:1.4;white-space:nowrap;overflow:hidden;
+text-overflow:ellipsis}
 .right .mark,.key .mark-right{color:var(--right);font-weight:700}
 .wrong .mark,.key .mark-wrong{color:var(--wrong);font-weight:700}
 .score{display:flex;justify-content:space-between;color:var(--muted);font-size:.82rem;
@@ -107,15 +108,16 @@ def _cell(cell: SheetCell, rank: int | None) -> str:
     verdict = {True: "right", False: "wrong", None: ""}[cell.correct]
     mark = {True: "✓", False: "✗", None: ""}[cell.correct]
     kind = "query" if rank is None else verdict
-    line = "query"
+    line = escape(cell.remark) or "query"
     if rank is not None:
         number = "" if cell.score is None else f" · <b>{score_text(cell.score)}</b>"
         line = f"{rank}{number}"
+    title = escape(cell.title, quote=True)
     flag = f'<span class="mark">{mark}</span>' if mark else ""
     where = f'<div class="where">{_breakable(cell.subtitle)}</div>' if cell.subtitle else ""
     return (
         f'<figure class="{kind}"><div class="frame">{_picture(cell)}</div><figcaption>'
-        f'<div class="title">{escape(cell.title)}</div>'
+        f'<div class="title" title="{title}">{title}</div>'
         f'<div class="score"><span>{line}</span>{flag}</div>{where}</figcaption></figure>'
     )
 

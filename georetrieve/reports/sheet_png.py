@@ -12,7 +12,7 @@ from georetrieve.reports.theme import DARK, LIGHT, Theme, font
 
 __all__ = ["draw_sheet"]
 
-_SCALE = 2
+_SCALE = 1.5
 """Pixels a unit of the layout, so that type is crisp on today's screens and in print."""
 
 _MARGIN, _GAP, _ROW_GAP, _QUERY_GAP = 28, 14, 26, 34
@@ -34,12 +34,13 @@ class _Pen:
     cell: int
 
     def text(self, x: float, y: float, text: str, size: int, colour: str, *, bold: bool) -> None:
-        self.draw.text(
-            (x * _SCALE, y * _SCALE), text, fill=colour, font=font(size * _SCALE, bold=bold)
-        )
+        place = (round(x * _SCALE), round(y * _SCALE))
+        self.draw.text(place, text, fill=colour, font=font(round(size * _SCALE), bold=bold))
 
     def box(self, x: float, y: float, side: float, *, fill: str, radius: float) -> None:
-        ends = [x * _SCALE, y * _SCALE, (x + side) * _SCALE - 1, (y + side) * _SCALE - 1]
+        left, top = round(x * _SCALE), round(y * _SCALE)
+        length = round(side * _SCALE) - 1
+        ends = [left, top, left + length, top + length]
         self.draw.rounded_rectangle(ends, radius=radius * _SCALE, fill=fill)
 
 
@@ -56,7 +57,7 @@ def draw_sheet(
     cell = _IMAGE + _TITLE + _SCORE + (3 if regions else 2) * _SMALL
     heights = [_row_height(row, columns, cell) for row in rows]
     height = head + sum(heights) + _ROW_GAP * max(len(rows) - 1, 0) + _MARGIN
-    image = Image.new("RGB", (width * _SCALE, height * _SCALE), theme.page)
+    image = Image.new("RGB", (round(width * _SCALE), round(height * _SCALE)), theme.page)
     pen = _Pen(image, ImageDraw.Draw(image), theme, cell)
     _draw_head(pen, title, caption, width, judged=judged)
     top = head
@@ -99,7 +100,7 @@ def _draw_row(pen: _Pen, row: SheetRow, top: int, columns: int, height: int) -> 
     _draw_cell(pen, row.query, _MARGIN, top, rank=None)
     rule = (_MARGIN + _IMAGE + _QUERY_GAP / 2) * _SCALE
     ends = [(rule, top * _SCALE), (rule, (top + height - 6) * _SCALE)]
-    pen.draw.line(ends, fill=pen.theme.line, width=_SCALE)
+    pen.draw.line(ends, fill=pen.theme.line, width=2)
     left = _MARGIN + _IMAGE + _QUERY_GAP
     for place, hit in enumerate(row.hits):
         line, column = divmod(place, columns)
@@ -124,7 +125,7 @@ def _draw_cell(pen: _Pen, cell: SheetCell, x: int, y: int, *, rank: int | None) 
         pen.text(x + _IMAGE - 11, y, mark, 12, verdict, bold=True)
     y += _TITLE - 3
     number = "" if cell.score is None else f"   {score_text(cell.score)}"
-    line = "query" if rank is None else f"{rank}{number}"
+    line = cell.remark or "query" if rank is None else f"{rank}{number}"
     pen.text(x, y, line, 11, theme.text if rank is None else theme.muted, bold=False)
     y += _SCORE
     path, _, region = cell.subtitle.partition("\n")
@@ -135,11 +136,12 @@ def _draw_cell(pen: _Pen, cell: SheetCell, x: int, y: int, *, rank: int | None) 
 
 def _paste(pen: _Pen, cell: SheetCell, x: int, y: int) -> None:
     """Fit the picture into its box with its corners rounded, as the frame's are."""
-    side = (_IMAGE - 2 * _FRAME) * _SCALE
+    side = round((_IMAGE - 2 * _FRAME) * _SCALE)
+    corner = (round(x * _SCALE), round(y * _SCALE))
     picture = open_image(cell.image)
     if picture is None:
-        middle = (x + side / _SCALE / 2) * _SCALE, (y + side / _SCALE / 2) * _SCALE
-        words = font(11 * _SCALE)
+        middle = (corner[0] + side / 2, corner[1] + side / 2)
+        words = font(round(11 * _SCALE))
         pen.draw.text(middle, "no picture", fill=pen.theme.muted, font=words, anchor="mm")
         return
     scale = side / max(picture.size)
@@ -151,11 +153,11 @@ def _paste(pen: _Pen, cell: SheetCell, x: int, y: int) -> None:
         [0, 0, side - 1, side - 1], radius=(_RADIUS - 1) * _SCALE, fill=255
     )
     mask = mask.crop((left, top, left + size[0], top + size[1]))
-    pen.image.paste(picture, (x * _SCALE + left, y * _SCALE + top), mask)
+    pen.image.paste(picture, (corner[0] + left, corner[1] + top), mask)
 
 
 def _width(text: str, size: int, *, bold: bool) -> float:
-    shown: ImageFont.FreeTypeFont = font(size * _SCALE, bold=bold)
+    shown: ImageFont.FreeTypeFont = font(round(size * _SCALE), bold=bold)
     return shown.getlength(text) / _SCALE
 
 
