@@ -243,7 +243,7 @@ def _text(name: str) -> str:
 
 
 def has_changed(file: SourceFile) -> bool:
-    """Whether a file, or one that belongs to it, differs in size or time from when it was listed."""
+    """Whether a file, or one that belongs to it, has another size or time than when listed."""
     every = (*file.files, *file.companions)
     facts = _stat_all(every)
     if len(facts) < len(every):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from georetrieve.errors import SourceError
+from georetrieve.errors import GeoRetrieveError, SourceError
 from georetrieve.protocols import Raster
 from georetrieve.sources.options import ReadOptions
 
@@ -53,7 +53,17 @@ def open_raster(path: Path | Sequence[Path], options: ReadOptions | None = None)
         from georetrieve.sources.volume_opening import open_slices
 
         return open_slices(members, options)
-    return _open_one(members[0], options)
+    try:
+        return _open_one(members[0], options)
+    except (GeoRetrieveError, OSError):
+        raise
+    except Exception as error:
+        # Decoders fail on damaged headers in every way there is.
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise SourceError(
+            f"{members[0].name} cannot be opened ({why}): it is damaged; copy it again from where "
+            "it came from."
+        ) from error
 
 
 def _open_one(path: Path, options: ReadOptions) -> Raster:

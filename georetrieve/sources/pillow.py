@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
 from georetrieve.errors import SourceError
 from georetrieve.sources.options import IntensityMode, ReadOptions
@@ -22,6 +22,17 @@ __all__ = ["grey_size", "open_pillow", "read_grey_plane"]
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "JPEG2000", "PPM", "AVIF", "TGA")
 JPEG_REDUCTIONS = (1, 2, 4, 8)
 ORIENTATION_TAG = 0x0112
+# EXIF 2.3, tag 274: what brings the stored pixels upright.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = tuple(TURNS[orientation] for orientation in (5, 6, 7, 8))
 BAND_ROWS = 512
 
 
@@ -34,7 +45,8 @@ def open_pillow(path: Path, options: ReadOptions) -> DecodedImage:
     with path.open("rb") as file:
         image = _identify(path, file)
         size, frames = image.size, getattr(image, "n_frames", 1)
-        if image.format != "TIFF" and _orientation(image) >= 5:
+        turn = _turn(image)
+        if turn in SIDEWAYS:
             size = (size[1], size[0])
         reductions = JPEG_REDUCTIONS if image.format in ("JPEG", "MPO") else (1,)
     remarks = [] if options.um_per_px else [SCALE_UNKNOWN]
@@ -42,7 +54,10 @@ def open_pillow(path: Path, options: ReadOptions) -> DecodedImage:
         remarks.append("more than one frame or page; the first is read")
 
     def decode(reduction: int) -> tuple[RGBArray, str]:
-        return _decode_pillow(path, options.intensity, reduction)
+        array, remark = _decode_pillow(path, options.intensity, reduction)
+        if turn is not None:
+            array = np.asarray(Image.fromarray(array).transpose(turn))
+        return array, remark
 
     return DecodedImage(
         path.name,
@@ -67,12 +82,12 @@ def _identify(path: Path, file: IO[bytes]) -> ImageFile.ImageFile:
         if name not in Image.OPEN:
             continue
         factory, accept = Image.OPEN[name]
-        accepted = accept is None or accept(prefix)
-        # A text says that Pillow was built without the decoder.
-        if not accepted or isinstance(accepted, str):
-            continue
-        file.seek(0)
         try:
+            accepted = accept is None or accept(prefix)
+            # A text says that Pillow was built without the decoder.
+            if not accepted or isinstance(accepted, str):
+                continue
+            file.seek(0)
             return factory(file, str(path))
         except (SyntaxError, IndexError, TypeError, struct.error):
             continue
@@ -92,13 +107,19 @@ def _unreadable(path: Path, error: Exception) -> SourceError:
     )
 
 
-def _orientation(image: Image.Image) -> int:
+def _turn(image: ImageFile.ImageFile) -> Image.Transpose | None:
+    """How the stored pixels have to be turned; None when they are upright, or not known to be not.
+
+    Pillow turns TIFFs itself. Of a PNG it would decode the pixels to look for EXIF behind them.
+    """
+    if image.format == "TIFF":
+        return None
+    if image.format == "PNG" and not {"exif", "Raw profile type exif"} & image.info.keys():
+        return None
     try:
-        return int(image.getexif().get(ORIENTATION_TAG, 1))
-    except Exception as error:
-        raise SourceError(
-            f"The EXIF header is damaged ({error}); save the image again without it."
-        ) from error
+        return TURNS.get(Image.Image.getexif(image).get(ORIENTATION_TAG, 1))
+    except (SyntaxError, ValueError, OSError, struct.error, LookupError, TypeError):
+        return None
 
 
 def _decode_pillow(path: Path, intensity: IntensityMode, reduction: int) -> tuple[RGBArray, str]:
@@ -110,8 +131,7 @@ def _decode_pillow(path: Path, intensity: IntensityMode, reduction: int) -> tupl
             if reduction > 1:
                 image.draft(None, (image.width // reduction, image.height // reduction))
             image.load()
-            upright = image if image.format == "TIFF" else ImageOps.exif_transpose(image)
-            return _to_array(upright, intensity)
+            return _to_array(image, intensity)
     except SourceError:
         raise
     except Exception as error:

@@ -198,10 +198,11 @@ def rgb_array(
         return np.ascontiguousarray(shown)
     opacity = values[..., -1:]
     if alpha == "premultiplied":
-        return np.minimum(255, shown.astype(np.uint16) + (255 - opacity)).astype(np.uint8)
+        mixed = np.minimum(255, shown.astype(np.uint16) + (255 - opacity))
+        flat: npt.NDArray[np.uint8] = mixed.astype(np.uint8)
+        return flat
     image = Image.fromarray(np.concatenate([shown, opacity], axis=2))
-    flat: npt.NDArray[np.uint8] = np.asarray(flatten_alpha(image))
-    return flat
+    return np.asarray(flatten_alpha(image))
 
 
 def _strips(shape: tuple[int, ...]) -> Iterator[slice]:

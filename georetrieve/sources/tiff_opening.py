@@ -17,7 +17,13 @@ from georetrieve.sources.pillow import open_pillow
 from georetrieve.sources.scale import choose_scale, imagej_scale, ome_scale, tiff_tag_scale
 from georetrieve.sources.slide import level_remarks
 from georetrieve.sources.tiff import TiffRaster
-from georetrieve.sources.tiff_segments import Page, TiffHandle, page_is_readable, truncated_at
+from georetrieve.sources.tiff_segments import (
+    Page,
+    TiffHandle,
+    page_is_readable,
+    pages_are_lost,
+    truncated_at,
+)
 from georetrieve.sources.volume import ArrayStack, PlaneStack, Stack, VolumeRaster
 
 __all__ = ["TIFF_MAGIC", "file_scale", "is_tiff", "open_tiff", "read_plane"]
@@ -51,6 +57,11 @@ def open_tiff(path: Path, options: ReadOptions) -> Raster:
 
 
 def _open(handle: TiffHandle, path: Path, options: ReadOptions) -> Raster:
+    if pages_are_lost(handle):
+        raise SourceError(
+            f"{path.name} is truncated: its list of pages leads beyond its end; copy it again from "
+            "where it came from."
+        )
     series, levels, remarks = _main_series(handle)
     page = _first_page(handle, series)
     um_per_px, said = _scale(handle, series, page, options)
@@ -66,13 +77,17 @@ def _open(handle: TiffHandle, path: Path, options: ReadOptions) -> Raster:
         return _by_pillow(path, page, options)
     needed = truncated_at(handle, [one for level in pages for one in level])
     if needed is not None:
-        raise SourceError(
-            f"{path.name} is truncated: its pixels reach to byte {needed:,}, the file has "
-            f"{handle.tiff.filehandle.size:,}; copy it again from where it came from."
-        )
+        raise _truncated(handle, needed)
     kind = "slide" if len(pages) > 1 or (handle.tiff.is_ome and page.is_tiled) else "image"
     remarks += level_remarks(tuple((p[0].imagewidth, p[0].imagelength) for p in pages))
     return TiffRaster(handle, kind, pages, options, um_per_px, remarks)
+
+
+def _truncated(handle: TiffHandle, needed: int) -> SourceError:
+    return SourceError(
+        f"{handle.name} is truncated: its pixels reach to byte {needed:,}, the file has "
+        f"{handle.tiff.filehandle.size:,}; copy it again from where it came from."
+    )
 
 
 def _by_pillow(path: Path, page: Page, options: ReadOptions) -> Raster:
@@ -218,10 +233,7 @@ def _flat_stack(handle: TiffHandle, path: Path, series: Series, depth: int, step
     offset, count = series.dataoffset, (depth - 1) * step + 1
     needed = offset + count * width * height * dtype.itemsize
     if needed > handle.tiff.filehandle.size:
-        raise SourceError(
-            f"{path.name} is truncated: its pixels reach to byte {needed:,}, the file has "
-            f"{handle.tiff.filehandle.size:,}; copy it again from where it came from."
-        )
+        raise _truncated(handle, needed)
 
     def load() -> npt.NDArray[Any]:
         return np.memmap(path, dtype, "r", offset, (count, height, width))[::step]

@@ -7,7 +7,9 @@ neighbouring boxes share them.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
+import struct
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -20,7 +22,7 @@ import tifffile
 from georetrieve.errors import SourceError
 from georetrieve.sources.regions import Box
 
-__all__ = ["Page", "TiffHandle", "page_is_readable", "truncated_at"]
+__all__ = ["Page", "TiffHandle", "page_is_readable", "pages_are_lost", "truncated_at"]
 
 Array = npt.NDArray[Any]
 # tifffile's TiffPage or TiffFrame; mypy is told nothing of either.
@@ -32,9 +34,9 @@ MAPPED_STRIP_BYTES = 32 << 20
 JPEG_COMPRESSIONS = (6, 7, 34892, 33007)
 JPEG_2000_COMPRESSIONS = (33003, 33005)
 
-# tifffile logs what it finds odd in a file; what matters becomes an error or a remark here.
+# tifffile logs what it finds odd in a file; what matters becomes an error or a remark here, and
+# nothing should appear on a terminal by itself.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
-logging.getLogger("tifffile").propagate = False
 
 
 class TiffHandle:
@@ -55,8 +57,11 @@ class TiffHandle:
         self._kept: OrderedDict[tuple[int, int], Array] = OrderedDict()
         self._bytes = 0
 
-    def segment(self, page: Page, index: int) -> Array | None:
-        """(length, width, samples) of a decoded tile or strip; None for one left out (sparse)."""
+    def segment(self, page: Page, index: int) -> Array:
+        """(length, width, samples) of a decoded tile or strip.
+
+        One that the file leaves out (sparse) is white in 8-bit colour images, else zero.
+        """
         key = (page.offset, index)
         with self._lock:
             if key in self._kept:
@@ -64,7 +69,10 @@ class TiffHandle:
                 return self._kept[key]
             raw = self._raw(page, index)
         if raw is None:
-            return None
+            colour = page.keyframe.photometric in (2, 6) and page.keyframe.dtype == np.uint8
+            return np.broadcast_to(
+                np.uint8(255 if colour else 0), (*_segment_size(page.keyframe), 1)
+            )
         decoded = self._decode(page, index, raw)
         with self._lock:
             if key not in self._kept:
@@ -111,30 +119,24 @@ class TiffHandle:
         frame = page.keyframe
         if _must_map(frame):
             return self._mapped(page, box)
-        high = frame.tilelength if frame.is_tiled else min(frame.rowsperstrip, frame.imagelength)
-        wide = frame.tilewidth if frame.is_tiled else frame.imagewidth
+        high, wide = _segment_size(frame)
         across, down = -(-frame.imagewidth // wide), -(-frame.imagelength // high)
         planes = frame.samplesperpixel if frame.planarconfig == 2 else 1
-        out = np.full((bottom - top, right - left, frame.samplesperpixel), 0, frame.dtype)
-        for plane in range(planes):
-            target = out[..., plane : plane + 1] if planes > 1 else out
-            for row in range(top // high, -(-bottom // high)):
-                for column in range(left // wide, -(-right // wide)):
-                    index = (plane * down + row) * across + column
-                    piece = self.segment(page, index)
-                    if piece is None:
-                        target[_target(box, row * high, column * wide, (high, wide))] = _blank(
-                            frame
-                        )
-                        continue
-                    where = _target(box, row * high, column * wide, piece.shape)
-                    ys, xs = (
-                        slice(max(0, edge - start), max(0, edge - start) + (part.stop - part.start))
-                        for edge, start, part in zip(
-                            (top, left), (row * high, column * wide), where, strict=True
-                        )
-                    )
-                    target[where] = piece[ys, xs]
+        out = np.empty((bottom - top, right - left, frame.samplesperpixel), frame.dtype)
+        cells = itertools.product(
+            range(planes),
+            range(top // high, -(-bottom // high)),
+            range(left // wide, -(-right // wide)),
+        )
+        for plane, row, column in cells:
+            piece = self.segment(page, (plane * down + row) * across + column)
+            y, x = row * high, column * wide
+            y0, y1 = max(y, top), min(y + piece.shape[0], bottom)
+            x0, x1 = max(x, left), min(x + piece.shape[1], right)
+            samples = slice(plane, plane + 1) if planes > 1 else slice(None)
+            out[y0 - top : y1 - top, x0 - left : x1 - left, samples] = piece[
+                y0 - y : y1 - y, x0 - x : x1 - x
+            ]
         return out
 
     def _mapped(self, page: Page, box: Box) -> Array:
@@ -155,30 +157,22 @@ class TiffHandle:
                 self.tiff.close()
 
 
-def _target(box: Box, row: int, column: int, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Where a segment at (row, column) lies in the box's array."""
-    left, top, right, bottom = box
-    return (
-        slice(max(row, top) - top, min(row + shape[0], bottom) - top),
-        slice(max(column, left) - left, min(column + shape[1], right) - left),
-    )
-
-
-def _blank(frame: Page) -> int:
-    """What tiles left out of a file mean: white where that is the highest value, else 0."""
-    return 255 if frame.photometric in (2, 6) and frame.dtype == np.uint8 else 0
-
-
 def _must_map(frame: Page) -> bool:
     big = not frame.is_tiled and _segment_bytes(frame) > MAPPED_STRIP_BYTES
     plain = frame.compression == 1 and frame.planarconfig == 1 and frame.bitspersample % 8 == 0
     return big and plain and len(frame.dataoffsets) == 1 and frame.fillorder == 1
 
 
+def _segment_size(frame: Page) -> tuple[int, int]:
+    """(length, width) of a tile or strip."""
+    if frame.is_tiled:
+        return frame.tilelength, frame.tilewidth
+    return min(frame.rowsperstrip, frame.imagelength), frame.imagewidth
+
+
 def _segment_bytes(frame: Page) -> int:
-    rows = frame.tilelength if frame.is_tiled else min(frame.rowsperstrip, frame.imagelength)
-    wide = frame.tilewidth if frame.is_tiled else frame.imagewidth
-    return int(rows * wide * frame.samplesperpixel * max(1, frame.bitspersample // 8))
+    high, wide = _segment_size(frame)
+    return int(high * wide * frame.samplesperpixel * max(1, frame.bitspersample // 8))
 
 
 def page_is_readable(page: Page) -> bool:
@@ -197,6 +191,29 @@ def page_is_readable(page: Page) -> bool:
     if not known.get(int(frame.photometric), False):
         return False
     return _must_map(frame) or _segment_bytes(frame) <= LARGEST_SEGMENT_BYTES
+
+
+def pages_are_lost(handle: TiffHandle) -> bool:
+    """Whether the chain of pages leads out of the file: its end has been cut off."""
+    file, form = handle.tiff.filehandle, handle.tiff.tiff
+    seen: set[int] = set()
+    file.seek(8 if form.is_bigtiff else 4)
+    while True:
+        offset = _unpack(file, form.offsetformat, form.offsetsize)
+        if not offset or offset in seen:
+            return offset is None
+        seen.add(offset)
+        file.seek(min(offset, file.size))
+        count = _unpack(file, form.tagnoformat, form.tagnosize)
+        end = offset + form.tagnosize + (count or 0) * form.tagsize
+        if count is None or end + form.offsetsize > file.size:
+            return True
+        file.seek(end)
+
+
+def _unpack(file: Page, form: str, size: int) -> int | None:
+    raw = file.read(size)
+    return None if len(raw) < size else int(struct.unpack(form, raw)[0])
 
 
 def truncated_at(handle: TiffHandle, pages: list[Page]) -> int | None:

@@ -84,7 +84,12 @@ class ArrayStack:
 
     def rows(self, z: int, start: int, stop: int) -> Array:
         """(stop - start, X) stored values."""
-        return np.array(self._load()[z, start:stop], dtype=self.dtype)
+        try:
+            return np.array(self._load()[z, start:stop], dtype=self.dtype)
+        except (ValueError, IndexError) as error:
+            raise SourceError(
+                f"Slice {z} cannot be read ({error}): the file was changed while it was open."
+            ) from error
 
     def close(self) -> None:
         """Nothing is held."""

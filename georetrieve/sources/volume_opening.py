@@ -58,7 +58,10 @@ def open_npy(path: Path, options: ReadOptions) -> Raster:
     def load() -> Array:
         try:
             return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-        except (ValueError, EOFError) as error:
+        except OSError:
+            raise
+        except Exception as error:
+            # A damaged header can make NumPy's parser raise almost anything.
             raise SourceError(
                 f"{path.name} cannot be mapped ({error}): it is truncated, or holds Python objects "
                 "(which are never loaded); save a plain array with numpy.save."
@@ -152,12 +155,12 @@ def raw_layout(
 
 def _fits(size: int, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> str:
     """What would fit with the given slices, or with the given type."""
-    depth, rest = divmod(size, shape[1] * shape[2] * dtype.itemsize)
-    if rest == 0 and depth:
-        return f" {depth} slices of {shape[1]}×{shape[2]} would fit."
     voxels = shape[0] * shape[1] * shape[2]
-    names = [name for name in COMMON_TYPES if voxels * np.dtype(name).itemsize == size]
-    return f" As {names[0]} this shape would fit." if names else ""
+    for name in COMMON_TYPES:
+        if voxels * np.dtype(name).itemsize == size:
+            return f" As {name} this shape would fit."
+    depth, rest = divmod(size, shape[1] * shape[2] * dtype.itemsize)
+    return f" {depth} slices of {shape[1]}×{shape[2]} would fit." if depth and not rest else ""
 
 
 def _cubes(size: int) -> str:
