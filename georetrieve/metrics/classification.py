@@ -172,7 +172,11 @@ def _share(part: DoubleArray, whole: DoubleArray) -> DoubleArray:
 
 def macro_f1(true: IntArray, predicted: IntArray, n_classes: int) -> float:
     """Mean F1 of the classes that occur in ``true`` or ``predicted``; equals scikit-learn's."""
-    return float(weighted_macro_f1(true, predicted, n_classes, np.ones((1, len(true))))[0])
+    called, named, hit = (
+        np.bincount(classes, minlength=n_classes).astype(np.float64)
+        for classes in (true, predicted, true[true == predicted])
+    )
+    return float(_mean_f1(called, named, hit))
 
 
 def weighted_macro_f1(
@@ -190,23 +194,25 @@ def weighted_macro_f1(
         (B,) macro-F1 over the classes of positive weight, as scikit-learn's with sample weights;
         nan where all weights are 0.
     """
-    called, named, hit = (
-        _class_sums(classes, n_classes, weights, where)
-        for classes, where in ((true, None), (predicted, None), (true, true == predicted))
+    right = true == predicted
+    return _mean_f1(
+        _class_sums(true, n_classes, weights),
+        _class_sums(predicted, n_classes, weights),
+        _class_sums(true[right], n_classes, weights[:, right]),
     )
-    whole = called + named
-    f1 = _share(2 * hit, whole)
-    present = (whole > 0).sum(axis=1)
-    out = np.full(len(weights), np.nan)
-    np.divide(f1.sum(axis=1), present, out=out, where=present > 0)
-    return out
 
 
-def _class_sums(
-    classes: IntArray, n_classes: int, weights: DoubleArray, where: np.ndarray | None
-) -> DoubleArray:
-    """(B, C) weight of each class, counting only items that hold ``where``."""
-    ones = np.ones(len(classes)) if where is None else where.astype(np.float64)
-    shape = (n_classes, len(classes))
-    one_hot = sparse.csr_matrix((ones, (classes, np.arange(len(classes)))), shape=shape)
+def _class_sums(classes: IntArray, n_classes: int, weights: DoubleArray) -> DoubleArray:
+    """(B, C) weight of each class."""
+    place = (classes, np.arange(len(classes)))
+    one_hot = sparse.csr_matrix((np.ones(len(classes)), place), shape=(n_classes, len(classes)))
     return np.asarray((one_hot @ weights.T).T)
+
+
+def _mean_f1(called: DoubleArray, named: DoubleArray, hit: DoubleArray) -> DoubleArray:
+    """(...) mean over the classes that occur, from (..., C) items of, called and rightly called."""
+    whole = called + named
+    present = (whole > 0).sum(axis=-1)
+    out = np.full(present.shape, np.nan)
+    np.divide(_share(2 * hit, whole).sum(axis=-1), present, out=out, where=present > 0)
+    return out
