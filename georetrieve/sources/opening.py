@@ -8,11 +8,10 @@ from pathlib import Path
 from georetrieve.errors import GeoRetrieveError, SourceError
 from georetrieve.protocols import Raster
 from georetrieve.sources.options import ReadOptions
+from georetrieve.sources.signatures import NPY_MAGIC, TIFF_MAGIC
 
 __all__ = ["ReadOptions", "open_raster"]
 
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-NPY_MAGIC = b"\x93NUMPY"
 # Slides that are not TIFF; what they are, OpenSlide decides.
 SLIDE_SUFFIXES = (".mrxs", ".vms", ".vmu", ".dcm", ".ndpi", ".svs", ".scn", ".bif", ".svslide")
 RAW_SUFFIXES = (".raw",)

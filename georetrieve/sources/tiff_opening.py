@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from georetrieve.protocols import Raster
 from georetrieve.sources.options import ReadOptions
 from georetrieve.sources.pillow import open_pillow
 from georetrieve.sources.scale import choose_scale, imagej_scale, ome_scale, tiff_tag_scale
+from georetrieve.sources.signatures import is_tiff
 from georetrieve.sources.slide import level_remarks
 from georetrieve.sources.tiff import TiffRaster
 from georetrieve.sources.tiff_segments import (
@@ -24,18 +24,20 @@ from georetrieve.sources.tiff_segments import (
     pages_are_lost,
     truncated_at,
 )
+from georetrieve.sources.tiff_series import (
+    CHANNEL_AXES,
+    Series,
+    first_page,
+    leading_axes,
+    level_pages,
+    main_series,
+    page_strides,
+    plane_size,
+    stack_depth,
+)
 from georetrieve.sources.volume import ArrayStack, PlaneStack, Stack, VolumeRaster
 
-__all__ = ["TIFF_MAGIC", "file_scale", "is_tiff", "open_tiff", "read_plane"]
-
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-# tifffile's TiffPageSeries; mypy is told nothing of it.
-Series: TypeAlias = Any
-
-SIMILAR = 0.02
-NOTABLE_SHARE = 0.1
-CHANNEL_AXES = "CS"
+__all__ = ["file_scale", "open_tiff", "read_plane"]
 
 
 def open_tiff(path: Path, options: ReadOptions) -> Raster:
@@ -62,16 +64,16 @@ def _open(handle: TiffHandle, path: Path, options: ReadOptions) -> Raster:
             f"{path.name} is truncated: its list of pages leads beyond its end; copy it again from "
             "where it came from."
         )
-    series, levels, remarks = _main_series(handle)
-    page = _first_page(handle, series)
+    series, levels, remarks = main_series(handle)
+    page = first_page(handle, series)
     um_per_px, said = _scale(handle, series, page, options)
     remarks += said
-    depth = 1 if len(levels) > 1 else _depth(series)
+    depth = 1 if len(levels) > 1 else stack_depth(series)
     if depth > 1 and page.keyframe.samplesperpixel == 1:
         return _volume(handle, path, series, options, um_per_px, remarks)
     if depth > 1:
         remarks.append("more than one frame or page; the first is read")
-    pages = [_level_pages(handle, level) for level in levels]
+    pages = [level_pages(handle, level) for level in levels]
     if not all(page_is_readable(one) for level in pages for one in level):
         handle.close()
         return _by_pillow(path, page, options)
@@ -109,87 +111,6 @@ def _storage(page: Page) -> str:
     return f"compression {name(page.compression)}, {name(page.photometric)}, {page.dtype}"
 
 
-def _main_series(handle: TiffHandle) -> tuple[Series, list[Series], list[str]]:
-    """The series with the most pixels in a plane, its levels, and remarks on what is left out."""
-    try:
-        every = [one for one in handle.tiff.series if _plane(one)[0] > 0]
-    except Exception as error:
-        raise SourceError(
-            f"{handle.name} starts like a TIFF but its pages cannot be listed ({error}): it is "
-            "truncated or damaged; copy it again."
-        ) from error
-    if not every:
-        raise SourceError(f"{handle.name} is a TIFF without an image: it is truncated or damaged.")
-    main = max(every, key=lambda one: math.prod(_plane(one)))
-    levels = list(main.levels)
-    others = [one for one in every if one is not main]
-    if len(levels) == 1 and _depth(main) == 1:
-        while others and _is_reduced(others[0], levels[-1], main):
-            levels.append(others.pop(0))
-    area = math.prod(_plane(main))
-    notable = [one for one in others if math.prod(_plane(one)) >= NOTABLE_SHARE * area]
-    remarks = ["more than one image in the file; the largest is read"] if notable else []
-    return main, levels, remarks
-
-
-def _plane(series: Series) -> tuple[int, int]:
-    """(width, height) of a series."""
-    if "X" not in series.axes or "Y" not in series.axes:
-        return 0, 0
-    return series.shape[series.axes.index("X")], series.shape[series.axes.index("Y")]
-
-
-def _is_reduced(series: Series, above: Series, main: Series) -> bool:
-    """Whether a page is the next level of a pyramid that its writer did not mark as one."""
-    width, height = _plane(series)
-    if series.dtype != main.dtype or _depth(series) > 1 or series.axes != main.axes:
-        return False
-    if not 8 * width >= _plane(above)[0] > 1.2 * width:
-        return False
-    ratio = width * _plane(main)[1] / (height * _plane(main)[0])
-    return abs(ratio - 1) < SIMILAR + 1 / min(width, height)
-
-
-def _depth(series: Series) -> int:
-    """Length of the axis slices are counted along: the first that is neither image nor colour."""
-    return next((n for axis, n in _leading(series) if axis not in CHANNEL_AXES and n > 1), 1)
-
-
-def _leading(series: Series) -> list[tuple[str, int]]:
-    """Axes and lengths before Y and X."""
-    pairs = list(zip(series.axes, series.shape, strict=True))
-    return [pair for pair in pairs if pair[0] not in "YXS"]
-
-
-def _first_page(handle: TiffHandle, series: Series) -> Page:
-    page = series.pages[0]
-    if page is None:
-        raise SourceError(
-            f"{handle.name} lacks its first page: it is one of several OME-TIFF files."
-        )
-    return page.aspage() if hasattr(page, "aspage") else page
-
-
-def _level_pages(handle: TiffHandle, level: Series) -> list[Page]:
-    """The page of a level, or with channels as pages those of the first three."""
-    channels = dict(_leading(level)).get("C", 1)
-    first = _first_page(handle, level)
-    if channels == 1 or first.keyframe.samplesperpixel > 1 or len(level.pages) < channels:
-        return [first]
-    count = min(channels, 3) if channels >= 3 else 1
-    step = _strides(level)["C"]
-    return [level.pages[number * step].aspage() for number in range(count)]
-
-
-def _strides(series: Series) -> dict[str, int]:
-    """How many pages further the next position along each leading axis lies."""
-    strides, step = {}, 1
-    for axis, length in reversed(_leading(series)):
-        strides[axis] = step
-        step *= length
-    return strides
-
-
 def _scale(
     handle: TiffHandle, series: Series, page: Page, options: ReadOptions
 ) -> tuple[float | None, list[str]]:
@@ -212,11 +133,11 @@ def _volume(
     um_per_px: float | None,
     remarks: list[str],
 ) -> Raster:
-    depth = _depth(series)
-    axis = next(a for a, n in _leading(series) if a not in CHANNEL_AXES and n > 1)
-    if any(n > 1 for a, n in _leading(series) if a != axis):
+    depth = stack_depth(series)
+    axis = next(a for a, n in leading_axes(series) if a not in CHANNEL_AXES and n > 1)
+    if any(n > 1 for a, n in leading_axes(series) if a != axis):
         remarks.append("more than one channel or time; the first of each is read")
-    step = _strides(series)[axis]
+    step = page_strides(series)[axis]
     stack: Stack
     if series.dataoffset is not None and series.keyframe.bitspersample % 8 == 0:
         stack = _flat_stack(handle, path, series, depth, step)
@@ -228,7 +149,7 @@ def _volume(
 
 def _flat_stack(handle: TiffHandle, path: Path, series: Series, depth: int, step: int) -> Stack:
     """Pages that lie uncompressed one after the other."""
-    width, height = _plane(series)
+    width, height = plane_size(series)
     dtype = series.dtype.newbyteorder(handle.tiff.byteorder)
     offset, count = series.dataoffset, (depth - 1) * step + 1
     needed = offset + count * width * height * dtype.itemsize
@@ -245,12 +166,10 @@ def _page_stack(handle: TiffHandle, series: Series, depth: int, step: int) -> St
     pages = [series.pages[z * step] for z in range(depth)]
     if any(page is None for page in pages):
         raise SourceError(f"{handle.name} lacks pages: it is one of several OME-TIFF files.")
-    truncated = truncated_at(handle, [page.aspage() for page in pages[-1:]])
-    if truncated is not None:
-        raise SourceError(
-            f"{handle.name} is truncated: its last page is incomplete; copy it again."
-        )
-    width, height = _plane(series)
+    needed = truncated_at(handle, [page.aspage() for page in pages[-1:]])
+    if needed is not None:
+        raise _truncated(handle, needed)
+    width, height = plane_size(series)
 
     def plane(number: int) -> Callable[[], npt.NDArray[Any]]:
         def read() -> npt.NDArray[Any]:
@@ -270,23 +189,17 @@ def read_plane(path: Path) -> npt.NDArray[Any]:
     """
     handle = TiffHandle(path)
     try:
-        series, _, _ = _main_series(handle)
-        page = _first_page(handle, series)
+        series, _, _ = main_series(handle)
+        page = first_page(handle, series)
         if page.keyframe.samplesperpixel != 1 or not page_is_readable(page):
             raise SourceError(
                 f"Slice {path.name} is not grey ({_storage(page)}); slices of a volume have one "
                 "channel."
             )
-        width, height = _plane(series)
+        width, height = plane_size(series)
         return handle.box(page, (0, 0, width, height))[..., 0]
     finally:
         handle.close()
-
-
-def is_tiff(path: Path) -> bool:
-    """Whether a file starts like a TIFF."""
-    with path.open("rb") as file:
-        return file.read(4).startswith(TIFF_MAGIC)
 
 
 def file_scale(path: Path, options: ReadOptions) -> tuple[float | None, list[str]]:
@@ -295,7 +208,7 @@ def file_scale(path: Path, options: ReadOptions) -> tuple[float | None, list[str
         return choose_scale([], options.um_per_px)
     handle = TiffHandle(path)
     try:
-        series, _, _ = _main_series(handle)
-        return _scale(handle, series, _first_page(handle, series), options)
+        series, _, _ = main_series(handle)
+        return _scale(handle, series, first_page(handle, series), options)
     finally:
         handle.close()

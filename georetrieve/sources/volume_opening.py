@@ -16,7 +16,8 @@ from georetrieve.sources.options import ReadOptions
 from georetrieve.sources.pillow import read_grey_plane
 from georetrieve.sources.raster import check_pixels, open_array_image
 from georetrieve.sources.scale import SCALE_UNKNOWN
-from georetrieve.sources.tiff_opening import file_scale, is_tiff, read_plane
+from georetrieve.sources.signatures import is_tiff
+from georetrieve.sources.tiff_opening import file_scale, read_plane
 from georetrieve.sources.volume import ArrayStack, PlaneStack, VolumeRaster
 
 __all__ = ["open_npy", "open_raw", "open_slices", "raw_layout"]
