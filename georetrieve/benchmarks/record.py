@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,11 @@ class RunRecord:
 
 def current_environment() -> dict[str, Scalar]:
     """Versions and machine facts that may change a number or a time."""
+    return dict(_environment())
+
+
+@cache
+def _environment() -> dict[str, Scalar]:
     facts: dict[str, Scalar] = {
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -229,15 +229,18 @@ def _ranked_blocks(
     for start in range(0, count, step):
         rows = slice(start, min(start + step, count))
         bits = distances_to(points[rows], points, metric).view(np.uint32)
-        keys = bits.astype(np.uint64) << np.uint64(32) | index
+        keys = bits.astype(np.uint64)
+        keys <<= np.uint64(32)
+        keys |= index
         own = np.arange(rows.start, rows.stop)
         keys[own - start, own] = _EXCLUDED
         if groups is not None:
             same = (groups[rows, None] == groups) & (groups[rows, None] >= 0)
             keys[same] = _EXCLUDED
-        if depth < count:
+        if depth < count // 2:
             keys = np.partition(keys, depth - 1, axis=1)[:, :depth]
         keys.sort(axis=1)
+        keys = keys[:, :depth]
         # An excluded key names no row; any row will do, since it lies past the gallery's end.
         order = np.minimum(keys & _INDEX_MASK, np.uint64(count - 1)).astype(np.int64)
         yield rows, order, (keys >> np.uint64(32)).astype(np.uint32).view(np.float32)
