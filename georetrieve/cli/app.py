@@ -16,6 +16,7 @@ app = typer.Typer(
     "Start with: georetrieve index ./slides, then georetrieve search slides some-image.jpg",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -11,14 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from georetrieve.cli.output import Bars, Format, emit, remark
+from georetrieve.cli.output import Format, emit, remark
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Benchmarks: retrieval quality, specimens found, and speed as ratios taken in one run.",
+    help="Benchmarks: quality of retrieval, specimens found, and speed as ratios taken in one run.",
     no_args_is_help=True,
 )
+
+Out = Annotated[Format, typer.Option("--format")]
 
 
 class Protocol(StrEnum):
@@ -32,62 +34,120 @@ def _facts(values: Mapping[str, Any], form: Format) -> None:
     """Print named numbers."""
     if form is Format.json:
         print(json.dumps(dict(values), indent=2))
-        return
-    emit(
-        [{"measure": key, "value": value} for key, value in values.items()],
-        form,
-        ["measure", "value"],
-    )
+    else:
+        rows = [{"measure": name, "value": value} for name, value in values.items()]
+        emit(rows, form, ["measure", "value"])
 
 
 @app.command("retrieval")
 def retrieval(
     index: Annotated[str, typer.Argument(metavar="INDEX", help="Name under indexes/, or a path.")],
     encoder: Annotated[
-        str | None, typer.Option("--encoder", "-e", help="Which vectors. [default: the first]")
+        str | None, typer.Option("--encoder", "-e", help="Whose vectors. [default: the first]")
     ] = None,
     protocol: Annotated[
         Protocol, typer.Option(help="'scampi': the published numbers alone; 'full': all.")
     ] = Protocol.full,
-    where: Annotated[
-        str | None, typer.Option(help="Only items that satisfy this condition.")
-    ] = None,
+    where: Annotated[str | None, typer.Option(help="Only items that meet this condition.")] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the report. [default: INDEX/reports/…]"),
     ] = None,
-    form: Annotated[Format, typer.Option("--format")] = Format.table,
+    form: Out = Format.table,
 ) -> None:
-    """Measure how well an index retrieves its own labelled items (SCAMPI's protocol and more).
+    """Measure how well an index retrieves its own labelled items.
 
-    Every labelled item is a query against all others. Prints P@N_R, P@k, nn F1 and their chance
-    level; writes a record (JSON), a report (Markdown), figures and sheets of the best and worst.
+    Every labelled item is looked up among all others (the protocol of the SCAMPI benchmark, and
+    what is needed to trust its numbers). Prints P@N_R, P@k, nn F1 and their chance level; writes a
+    record (JSON), a report (Markdown), figures, and sheets of the best and the worst queries.
     """
+    from georetrieve.benchmarks.index_retrieval import measure_index
     from georetrieve.benchmarks.retrieval import scampi_summary
     from georetrieve.reports.retrieval import write_report
-    from georetrieve.benchmarks.index_retrieval import measure_index
     from georetrieve.search import Index
 
     with Index.open(index) as opened:
         record = measure_index(opened, encoder=encoder, protocol=protocol.value, where=where)
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         folder = out or opened.path / "reports" / f"retrieval-{stamp}"
-        written = write_report(record, folder, opened)
+        written = write_report(record, folder, opened.thumbnails)
     if form is Format.json:
         print(json.dumps(scampi_summary(record), indent=2))
     else:
         rows = [
             {
                 "measure": name,
-                "value": e.value,
-                "low": e.low,
-                "high": e.high,
-                "chance": e.chance,
-                "n": e.n,
+                "value": estimate.value,
+                "low": estimate.low,
+                "high": estimate.high,
+                "chance": estimate.chance,
+                "queries": estimate.n,
             }
-            for name, e in record.metrics.items()
+            for name, estimate in record.metrics.items()
         ]
-        emit(rows, form, ["measure", "value", "low", "high", "chance", "n"])
+        emit(rows, form, ["measure", "value", "low", "high", "chance", "queries"])
         for note in record.notes:
             remark(f"note: {note}")
     remark(f"report: {written}")
+
+
+@app.command("indexing")
+def indexing(
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of images. [default: synthetic JPEGs of 512×512]"),
+    ] = None,
+    encoder: Annotated[str, typer.Option("--encoder", "-e")] = "bundled",
+    count: Annotated[int, typer.Option(help="How many synthetic images.")] = 300,
+    batch_size: Annotated[int, typer.Option(help="Images encoded at once.")] = 32,
+    workers: Annotated[int, typer.Option(help="Reading threads; 0: one a processor.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    form: Out = Format.table,
+) -> None:
+    """Compare the rate of a whole indexing run with that of the bare encoder."""
+    from georetrieve.benchmarks.indexing_speed import run_indexing_speed
+
+    values = run_indexing_speed(
+        source,
+        encoder=encoder,
+        count=count,
+        batch_size=batch_size,
+        workers=workers,
+        device=device,
+    )
+    _facts(values, form)
+
+
+@app.command("search")
+def search(
+    count: Annotated[int, typer.Option(help="Vectors.")] = 200_000,
+    dim: Annotated[int, typer.Option(help="Their width.")] = 384,
+    queries: Annotated[int, typer.Option(help="Queries searched at once, beside one.")] = 64,
+    k: Annotated[int, typer.Option("-k", help="Neighbours.")] = 10,
+    form: Out = Format.table,
+) -> None:
+    """Compare exact search with FAISS's flat index on the same vectors."""
+    from georetrieve.benchmarks.search_speed import run_search_speed
+
+    _facts(run_search_speed(count, dim, queries, k), form)
+
+
+@app.command("specimens")
+def specimens(
+    slide: Annotated[
+        Path, typer.Argument(help="A slide, say one that 'georetrieve samples' made.")
+    ],
+    truth: Annotated[Path, typer.Argument(help="Its truth: the JSON in FOLDER-truth.")],
+    tile_px: Annotated[
+        str, typer.Option(help="Tile sizes to compare, pixels, comma-separated.")
+    ] = "512,1024,2048,4096",
+    form: Out = Format.table,
+) -> None:
+    """Compare the specimens found on a slide with the truth, at several tile sizes."""
+    from georetrieve.benchmarks.specimens import evaluate_specimens
+
+    rows = [
+        {"tile_px": int(side), **evaluate_specimens(slide, truth, tile_px=int(side))}
+        for side in tile_px.split(",")
+    ]
+    emit(rows, form, list(rows[0]))

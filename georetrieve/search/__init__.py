@@ -3,13 +3,14 @@
 from georetrieve.search.index import Index
 from georetrieve.search.places import find_index, index_path
 from georetrieve.search.query import Query, QueryImage, QueryItem, QueryVector
-from georetrieve.search.result import SearchHit, SearchResult
+from georetrieve.search.result import QueryPicture, SearchHit, SearchResult
 
 __all__ = [
     "Index",
     "Query",
     "QueryImage",
     "QueryItem",
+    "QueryPicture",
     "QueryVector",
     "SearchHit",
     "SearchResult",

@@ -15,7 +15,7 @@ from georetrieve.errors import SpecMismatchError, StoreError
 from georetrieve.protocols import ImageEncoder
 from georetrieve.search.places import find_index
 from georetrieve.search.query import Query, QueryImage, QueryItem, QueryPart, QueryVector, combine
-from georetrieve.search.result import SearchHit, SearchResult
+from georetrieve.search.result import QueryPicture, SearchHit, SearchResult
 from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
 from georetrieve.stores.distances import pair_distances
@@ -142,6 +142,30 @@ class Index:
             hits=self._hits(hits, spec, left_out, k),
             remarks=remarks,
         )
+
+    def picture(self, part: QueryPart) -> QueryPicture:
+        """What a part of a query looks like, to stand beside its hits.
+
+        Raises:
+            StoreError: It is an item that is not there, or a vector, which looks like nothing.
+            SourceError: The image cannot be read.
+        """
+        if isinstance(part, QueryVector):
+            raise StoreError("A vector has no picture; give an image or an item as query.")
+        own = self._item_of(part)
+        rows = self.store.take([own], ["label", "thumbnail"]).to_pylist() if own else []
+        label = rows[0]["label"] if rows else None
+        image = rows[0]["thumbnail"] if isinstance(part, QueryItem) else self._read(part)
+        return QueryPicture(image, str(part), label, part.weight)
+
+    def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The WebP thumbnails of some items.
+
+        Raises:
+            StoreError: An id is unknown.
+        """
+        table = self.store.take(ids, ["thumbnail"])
+        return dict(zip(ids, table.column("thumbnail").to_pylist(), strict=True))
 
     # --- the query ----------------------------------------------------------------------------
 

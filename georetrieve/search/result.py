@@ -10,9 +10,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from georetrieve.types import Metric, Region, Scalar
 
-__all__ = ["SearchHit", "SearchResult"]
+__all__ = ["QueryPicture", "SearchHit", "SearchResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPicture:
+    """What a part of a query looks like.
+
+    Attributes:
+        image: RGB image, or the WebP thumbnail of an item.
+        title: File or id.
+        label: Of the item, when the part is one; else None.
+        weight: Of the part.
+    """
+
+    image: Image.Image | bytes
+    title: str
+    label: str | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,87 @@
+"""``georetrieve search``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from georetrieve.cli.output import Format, emit, remark
+
+__all__ = ["EXAMPLES", "search"]
+
+EXAMPLES = """Examples:
+
+georetrieve search slides specimen.jpg
+
+georetrieve search slides photo.tif --region 1024,2048,300,280 -k 20 --save neighbours.png
+
+georetrieve search slides + wetzeliella.jpg - folded.jpg --where "depth > 2000"
+
+georetrieve search slides "slide_00.tif#812,440,96,91" --exclude-group --format json
+"""
+
+SHOWN = ["rank", "id", "label", "score", "percentile", "group", "um_per_px"]
+
+
+def search(
+    index: Annotated[str, typer.Argument(metavar="INDEX", help="Name under indexes/, or a path.")],
+    query: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="QUERY...",
+            help="Image files, FILE#x,y,w,h or item ids; '+' and '-' before one add or take away, "
+            "'2*FILE' weighs.",
+        ),
+    ],
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H", help="Part of the one query image, in its full-size pixels."
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many neighbours.")] = 10,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", "-e", help="Whose vectors. [default: the first]")
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(help="Condition on item columns, say \"label = 'azolla' AND depth > 2000\"."),
+    ] = None,
+    exclude_group: Annotated[
+        bool, typer.Option("--exclude-group", help="Leave out the query's own slide, well, volume.")
+    ] = False,
+    save: Annotated[
+        list[Path] | None,
+        typer.Option(help="Write a sheet of query and neighbours: .png or .html; may be repeated."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    form: Annotated[Format, typer.Option("--format")] = Format.table,
+) -> None:
+    """Find what looks like an image, a region of one, an item, or a sum of several."""
+    from georetrieve.search import Index, Query
+
+    words = query
+    if region is not None:
+        if len(query) != 1:
+            raise typer.BadParameter("--region goes with one image; write FILE#x,y,w,h for several")
+        words = [f"{query[0]}#{region.replace(' ', '')}"]
+    with Index.open(index, device=device) as opened:
+        asked = Query.parse(words, is_item=lambda one: one in opened)
+        result = opened.search(asked, k, encoder=encoder, where=where, exclude_group=exclude_group)
+        if save:
+            from georetrieve.reports.neighbours import save_neighbours
+
+            for path in save:
+                save_neighbours(path, result, [opened.picture(part) for part in asked.parts])
+    if form is Format.json:
+        print(result.to_json())
+    elif form is Format.csv:
+        print(result.to_csv(), end="")
+    else:
+        emit(result.rows(), form, SHOWN)
+    for line in result.remarks:
+        remark(line)
+    for path in save or ():
+        remark(f"sheet: {path}")
