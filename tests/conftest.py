@@ -8,7 +8,7 @@ from fakes import FAKE_FAMILY
 
 from georetrieve.encoders import registry
 
-pytest.register_assert_rewrite("contracts_encoder")
+pytest.register_assert_rewrite("contracts_encoder", "contracts_store")
 
 
 @pytest.fixture

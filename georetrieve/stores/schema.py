@@ -18,6 +18,7 @@ __all__ = [
     "ITEMS",
     "VECTOR_PREFIX",
     "arrow_type",
+    "bad_condition",
     "files_table",
     "items_table",
     "matrix_of",
@@ -181,7 +182,10 @@ def _text(value: Scalar) -> str:
 
 # --- SQL ------------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(r"'(?:[^']|'')*'|`[^`]*`|\"[^\"]*\"|[^\W\d]\w*|\s+|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"'(?:[^']|'')*'|`[^`]*`|\"[^\"]*\"|[^\W\d]\w*|\d+\.?\d*(?:[eE][+-]?\d+)?|\s+|.", re.DOTALL
+)
+_FRACTION = re.compile(r"\d+(?:\.\d*|[eE].+|\.\d*[eE].+)")
 # Words that stay what SQL makes of them even where a column has that name.
 _OPERATORS = frozenset(
     {
@@ -202,29 +206,44 @@ def sql_in(column: str, values: Iterable[str]) -> str:
     return f"`{column}` IN ({', '.join(map(sql_literal, values))})"
 
 
-def quoted_where(where: str, columns: Iterable[str]) -> str:
-    """Quote the column names in a condition, so that ``group = 'slide 3'`` works.
+def quoted_where(where: str, schema: pa.Schema) -> str:
+    """Put the column names of a condition so that Lance takes it as it was meant.
 
     ``group`` is a keyword of SQL and must be written `` `group` ``; users need not know. Names in
     double quotes, which Lance takes for text, are names too when there is such a column. Names are
-    found whatever their case.
+    found whatever their case. Columns of whole numbers, which Lance does not compare with
+    fractions, are cast where the condition has one.
     """
-    exact = set(columns)
-    folded = {name.lower(): name for name in sorted(exact)}
     tokens = _TOKEN.findall(where)
+    fractions = any(_FRACTION.fullmatch(token) for token in tokens)
+    quoted: dict[str, str] = {}
+    for field in sorted(schema, key=lambda field: field.name):
+        name = f"`{field.name}`"
+        if fractions and pa.types.is_integer(field.type):
+            name = f"CAST({name} AS DOUBLE)"
+        quoted[field.name] = name
+        quoted.setdefault(field.name.lower(), name)
     return "".join(
-        _quoted(token, tokens[number + 1 : number + 3], exact, folded)
+        _quoted(token, tokens[number + 1 : number + 3], quoted)
         for number, token in enumerate(tokens)
     )
 
 
-def _quoted(token: str, rest: Sequence[str], exact: set[str], folded: Mapping[str, str]) -> str:
+def _quoted(token: str, rest: Sequence[str], names: Mapping[str, str]) -> str:
+    if token[0] in '"`' and len(token) > 1:
+        return names.get(token[1:-1], token)
     is_word = token[0].isalpha() or token[0] == "_"
-    name = token[1:-1] if token[0] == '"' and len(token) > 1 else token
-    if not is_word and name == token:
-        return token
     following = next((after for after in rest if not after.isspace()), "")
-    if is_word and (token.lower() in _OPERATORS or following == "("):
+    if not is_word or token.lower() in _OPERATORS or following == "(":
         return token
-    found = name if name in exact else folded.get(name.lower())
-    return token if found is None else f"`{found}`"
+    return names.get(token) or names.get(token.lower(), token)
+
+
+def bad_condition(where: str, reason: str, columns: Iterable[str]) -> StoreError:
+    """The error that says why a condition cannot be used, and which columns there are."""
+    shown = where if len(where) <= 200 else where[:199] + "…"
+    names = [name for name in columns if not name.startswith(_RESERVED_PREFIXES)]
+    return StoreError(
+        f"The condition {shown!r} cannot be used: {' '.join(reason.split())}. "
+        f"Columns: {', '.join(names)}. Text is put in single quotes."
+    )

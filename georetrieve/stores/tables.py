@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from georetrieve.errors import StoreError
-from georetrieve.stores.schema import quoted_where, sql_in
+from georetrieve.stores.schema import bad_condition, quoted_where, sql_in
 
 __all__ = ["LanceTable", "in_order"]
 
@@ -209,7 +209,7 @@ class LanceTable:
     # --- errors -------------------------------------------------------------------------------
 
     def _filter(self, where: str | None) -> str | None:
-        return None if where is None else quoted_where(where, self.schema.names)
+        return None if where is None else quoted_where(where, self.schema)
 
     @contextlib.contextmanager
     def _asking(self, where: str | None) -> Iterator[None]:
@@ -224,11 +224,7 @@ class LanceTable:
                 ) from error
             if where is None:
                 raise StoreError(f"{self.path} cannot be read: {text}") from error
-            shown = [name for name in self.schema.names if not name.startswith(("_", "vector_"))]
-            raise StoreError(
-                f"The condition {_shortened(where)!r} cannot be used: {text}. "
-                f"Columns: {', '.join(shown)}. Text is put in single quotes."
-            ) from error
+            raise bad_condition(where, text, self.schema.names) from error
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         return _in_one_line(self.path, "be written; make room or mend access, then run again")
@@ -250,10 +246,6 @@ def _first_sentence(error: Exception) -> str:
     text = re.sub(r"Error resolving filter expression .*?: Invalid user input: ", "", text)
     text = re.sub(r"^Schema error: |^Error parsing statement: SELECT 1 FROM t WHERE ", "", text)
     return text.strip().rstrip(".,") or type(error).__name__
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 200 else text[:199] + "…"
 
 
 def in_order(table: pa.Table, column: str, values: Sequence[str]) -> pa.Table:
