@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,9 @@ from georetrieve.errors import EncoderError
 from georetrieve.types import EncoderSpec, FloatArray
 
 __all__ = ["BundledEncoder"]
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 NAME = "bundled"
 FORMAT = "georetrieve-bundled-1"
@@ -151,7 +155,9 @@ class BundledEncoder:
                 for kind, rows in points.items()
             }
             del points
-            rows = torch.stack([_joined_fisher_vectors(image, books) for image in prepared])
+            rows = torch.stack(
+                _for_each(lambda image: _joined_fisher_vectors(image, books), prepared)
+            )
             _, axes, _ = principal_axes(rows, DIM)
             return cls(books, axes, weights="fitted", adapted=adapted)
 
@@ -179,12 +185,13 @@ class BundledEncoder:
 
     def encode_prepared(self, batch: Sequence[npt.NDArray[Any]]) -> FloatArray:
         """Return (N, D) float32 vectors of length 1 of N prepared images; thread-safe."""
-        vectors = np.empty((len(batch), self.spec.dim), dtype=np.float32)
-        with torch.inference_mode():
-            for row, image in zip(vectors, batch, strict=True):
-                vector = _joined_fisher_vectors(image, self._books) @ self._projection
-                row[:] = (vector / vector.norm()).numpy()
-        return vectors
+
+        def encode(image: npt.NDArray[Any]) -> FloatArray:
+            vector = _joined_fisher_vectors(image, self._books) @ self._projection
+            unit: FloatArray = (vector / vector.norm()).numpy()
+            return unit
+
+        return np.stack(_for_each(encode, batch)).reshape(len(batch), self.spec.dim)
 
     def encode_images(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
         """Return (N, D) float32 vectors of length 1 of N RGB images of any sizes."""
@@ -212,6 +219,26 @@ class BundledEncoder:
         return {**tensors, "axes": self._axes.contiguous()}
 
 
+def _for_each(work: Callable[[S], T], images: Sequence[S]) -> list[T]:
+    """Apply ``work`` to every image, each on one thread, as many at a time as torch has threads.
+
+    An image is too small to share among threads: they would wait for each other more than work, the
+    longer the busier the machine is. One thread an image also adds up in one order, everywhere.
+    """
+
+    def alone(image: S) -> T:
+        with torch.inference_mode():
+            return work(image)
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # new threads take it over
+    try:
+        with ThreadPoolExecutor(threads, thread_name_prefix="bundled") as pool:
+            return list(pool.map(alone, images))
+    finally:
+        torch.set_num_threads(threads)
+
+
 def _local_descriptors(image: npt.NDArray[np.uint8]) -> dict[str, Tensor]:
     """(GRID², D) descriptors of a prepared image, by kind."""
     lab = descriptors.lab_planes(image)
@@ -237,10 +264,18 @@ def _sample_points(prepared: Sequence[npt.NDArray[Any]], seed: int) -> dict[str,
     generator = np.random.default_rng(seed)
     count = min(descriptors.GRID**2, FITTING_POINTS // len(prepared))
     samples: dict[str, list[Tensor]] = {kind: [] for kind in LOCAL_WIDTHS}
-    for image in prepared:
-        chosen = torch.from_numpy(generator.choice(descriptors.GRID**2, count, replace=False))
-        for kind, local in _local_descriptors(image).items():
-            samples[kind].append(local[chosen])
+    chosen = [
+        torch.from_numpy(generator.choice(descriptors.GRID**2, count, replace=False))
+        for _ in prepared
+    ]
+
+    def sample(task: tuple[npt.NDArray[Any], Tensor]) -> dict[str, Tensor]:
+        image, places = task
+        return {kind: local[places] for kind, local in _local_descriptors(image).items()}
+
+    for sampled in _for_each(sample, list(zip(prepared, chosen, strict=True))):
+        for kind, rows in sampled.items():
+            samples[kind].append(rows)
     return {kind: torch.cat(rows) for kind, rows in samples.items()}
 
 
