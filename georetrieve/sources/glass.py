@@ -25,6 +25,7 @@ BLOCK_PX = 512
 KEPT_BLOCKS = 192
 SMOOTH_UM = 160.0
 """Illumination is taken to be even over this distance."""
+CELLS_A_SMOOTH = 4
 NEAR = 0.03
 """Share of the light by which a pixel may differ from its surroundings and still be glass."""
 
@@ -42,13 +43,13 @@ class Glass:
     """The light that empty glass lets through.
 
     Attributes:
-        colour: (h, w, 3) float32, on the grid of the overview.
-        scale: (across, down) overview pixels per level-0 pixel.
+        colour: (rows, columns, 3) float32 on a coarse grid over the slide, 0..255.
+        cell_px: (across, down) level-0 pixels of a grid cell.
         share: Share of the overview that is glass.
     """
 
     colour: FloatArray
-    scale: tuple[float, float]
+    cell_px: tuple[float, float]
     share: float
 
     @classmethod
@@ -61,15 +62,19 @@ class Glass:
         """
         seen = overview(raster).astype(np.float32)
         height, width = seen.shape[:2]
-        scale = (width / raster.size[0], height / raster.size[1])
-        sigma = max(3.0, SMOOTH_UM / um_per_px * scale[0])
-        colour = _first_guess(seen, sigma)
-        near = np.ones((height, width), np.float32)
+        shrink = raster.size[0] / width, raster.size[1] / height
+        step = max(1, int(SMOOTH_UM / um_per_px / shrink[0] / CELLS_A_SMOOTH))
+        cell_px = (step * shrink[0], step * shrink[1])
+        x = (np.arange(width, dtype=np.float32) + np.float32(0.5)) * np.float32(shrink[0])
+        y = (np.arange(height, dtype=np.float32) + np.float32(0.5)) * np.float32(shrink[1])
+        glass = cls(_first_guess(seen, step), cell_px, 1.0)
         for _ in range(4):
-            off = np.abs(seen - colour) / np.maximum(colour, 1)
-            near = (off.max(axis=2) < NEAR).astype(np.float32)
-            colour = _smooth(seen, near, sigma, colour)
-        return cls(colour, scale, float(near.mean()))
+            light = glass.at(x, y)
+            off = np.abs(seen - light) / np.maximum(light, 1)
+            near = (off.max(axis=2, keepdims=True) < NEAR).astype(np.float32)
+            surface = _surface(seen, near, step, glass.colour)
+            glass = cls(surface, cell_px, float(near.mean()))
+        return glass
 
     @property
     def brightness(self) -> float:
@@ -78,33 +83,38 @@ class Glass:
 
     def at(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """(len(y), len(x), 3) colour at level-0 positions, interpolated."""
-        down = _weights(y * self.scale[1] - 0.5, self.colour.shape[0])
-        across = _weights(x * self.scale[0] - 0.5, self.colour.shape[1])
-        rows = self.colour[down[0]] * (1 - down[2][:, None, None])
-        rows += self.colour[down[1]] * down[2][:, None, None]
-        columns = rows[:, across[0]] * (1 - across[2][:, None])
-        columns += rows[:, across[1]] * across[2][:, None]
-        return np.asarray(columns, np.float32)
+        above, below, down = _weights(y / self.cell_px[1] - 0.5, self.colour.shape[0])
+        before, after, across = _weights(x / self.cell_px[0] - 0.5, self.colour.shape[1])
+        rows = self.colour[above] * (1 - down)[:, None, None]
+        rows += self.colour[below] * down[:, None, None]
+        light = rows[:, before] * (1 - across)[:, None]
+        light += rows[:, after] * across[:, None]
+        return np.asarray(light, np.float32)
 
 
-def _first_guess(seen: FloatArray, sigma: float) -> FloatArray:
-    """Bright pixels of every neighbourhood, smoothed: particles are darker than glass."""
-    step = max(1, int(sigma / 4))
-    shrunk = seen[: seen.shape[0] // step * step, : seen.shape[1] // step * step]
-    cells = shrunk.reshape(shrunk.shape[0] // step, step, -1, step, 3) if step > 1 else None
-    coarse = seen if cells is None else np.median(cells, axis=(1, 3))
-    bright = ndimage.percentile_filter(coarse, 75, size=(9, 9, 1), mode="nearest")
-    zoom = (seen.shape[0] / bright.shape[0], seen.shape[1] / bright.shape[1], 1)
-    guess = ndimage.zoom(bright, zoom, order=1, mode="nearest", grid_mode=True)
-    return np.asarray(guess, np.float32)
+def _cells(values: FloatArray, step: int) -> FloatArray:
+    """(rows, step, columns, step, channels) view of an overview, its border repeated to fit."""
+    height, width, channels = values.shape
+    lack = ((0, -height % step), (0, -width % step), (0, 0))
+    padded = np.pad(values, lack, mode="edge")
+    return padded.reshape(-1, step, padded.shape[1] // step, step, channels)
 
 
-def _smooth(seen: FloatArray, near: FloatArray, sigma: float, before: FloatArray) -> FloatArray:
-    """Weighted mean of the glass around every pixel; ``before`` where there is none."""
-    blur = (sigma, sigma, 0)
-    weight = ndimage.gaussian_filter(near, sigma, mode="nearest", truncate=3)[..., None]
-    total = ndimage.gaussian_filter(seen * near[..., None], blur, mode="nearest", truncate=3)
-    little = 0.02
+def _first_guess(seen: FloatArray, step: int) -> FloatArray:
+    """Bright cells of every neighbourhood: particles are darker than glass."""
+    cells = np.median(_cells(seen, step), axis=(1, 3))
+    bright = ndimage.percentile_filter(cells, 75, size=(5, 5, 1), mode="nearest")
+    return np.asarray(bright, np.float32)
+
+
+def _surface(seen: FloatArray, near: FloatArray, step: int, before: FloatArray) -> FloatArray:
+    """Weighted mean of the glass around every cell; ``before`` where there is none."""
+    blur = (CELLS_A_SMOOTH / 2, CELLS_A_SMOOTH / 2, 0)
+    weight = _cells(near, step).mean(axis=(1, 3))
+    total = _cells(seen * near, step).mean(axis=(1, 3))
+    weight = ndimage.gaussian_filter(weight, blur, mode="nearest")
+    total = ndimage.gaussian_filter(total, blur, mode="nearest")
+    little = np.float32(0.02)
     return np.asarray((total + little * before) / (weight + little), np.float32)
 
 

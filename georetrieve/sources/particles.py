@@ -20,10 +20,14 @@ Mask = npt.NDArray[np.bool_]
 
 SMOOTH_PX = 1.0
 CLOSE_PX = 2
-HALO_PX = 8
-"""Reach of smoothing (3 px) and closing (twice 2 px), and one to spare."""
-FAINTEST, FAINTEST_CORE = 0.025, 0.06
+NEIGHBOURHOOD_PX = 21
+HALO_PX = 18
+"""Reach of smoothing (3 px), of the neighbourhood (10 px) and of closing (twice 2 px); 1 spare."""
+FAINTEST, FAINTEST_CORE = 0.03, 0.08
 """Least share of light taken by the edge of a particle, and by its darkest part."""
+CONTRAST = 0.14
+"""Share of the darkest pixel nearby that the edge of a particle has at least: ringing and blooming
+of JPEG, and defocus, have less."""
 SAMPLE_BLOCKS_A_SIDE = 4
 WINDOW_PX = 2048
 EIGHT = np.ones((3, 3), bool)
@@ -124,7 +128,9 @@ def draw_masks(
         )
         smooth = _smooth(darkness.window(*outer))
         inner = np.s_[top - outer[1] : bottom - outer[1], left - outer[0] : right - outer[0]]
-        edge.put(column, row, _close(smooth > thresholds.edge)[inner])
+        darkest = ndimage.maximum_filter(smooth, NEIGHBOURHOOD_PX, mode="nearest")
+        dark = smooth > np.maximum(thresholds.edge, CONTRAST * darkest)
+        edge.put(column, row, _close(dark)[inner])
         core.put(column, row, (smooth > thresholds.core)[inner])
     return edge, core
 
