@@ -11,7 +11,7 @@ from typing import Protocol
 
 from georetrieve.errors import SourceError, did_you_mean
 from georetrieve.sources.folder import walk
-from georetrieve.sources.label_table import LabelTable, column_name, read_table
+from georetrieve.sources.label_table import LabelTable, column_name, counted, read_table
 from georetrieve.sources.options import VolumeRule
 from georetrieve.types import Scalar
 
@@ -96,7 +96,8 @@ class FolderRule:
         count = len(self._outside)
         if not count:
             return []
-        return [f"{count} files lie in no folder below the source: no {self._what} from its name"]
+        where = "in no folder below the source"
+        return [f"no {self._what} for {counted(count, 'file')} ({where}, so without a folder name)"]
 
     def state(self) -> object:
         """JSON-able values that change when answers do."""
@@ -143,8 +144,8 @@ class PatternRule:
             return []
         example = min(self._unmatched)
         return [
-            f"{len(self._unmatched)} files do not match the pattern {self._pattern.pattern!r} "
-            f"(for instance {example})"
+            f"the pattern {self._pattern.pattern!r} does not match "
+            f"{counted(len(self._unmatched), 'file')} (for instance {example})"
         ]
 
     def state(self) -> object:
@@ -176,16 +177,17 @@ class TableRule:
         files = [file.path for file in walk(root, volumes=volumes).files]
         self._row_of, unmatched, ambiguous = _match_rows(self._table, files, root)
         self._remarks = list(self._table.remarks)
-        for rows, what in (
-            (unmatched, "name no file that is there"),
-            (ambiguous, "name a file that is there more than once; write its folder too"),
-        ):
-            if rows:
-                self._remarks.append(f"{path.name}: {_count(rows)} {what}")
+        if unmatched:
+            self._remarks.append(f"{path.name}: no file is there for {_shown(unmatched)}")
+        if ambiguous:
+            self._remarks.append(
+                f"{path.name}: more than one file fits {_shown(ambiguous)}; write the folder too"
+            )
         bare = [file for file in files if file not in self._row_of]
         if bare:
-            one = "file has" if len(bare) == 1 else "files have"
-            self._remarks.append(f"{path.name}: {len(bare)} {one} no row (for instance {bare[0]})")
+            self._remarks.append(
+                f"{path.name}: no row for {counted(len(bare), 'file')} (for instance {bare[0]})"
+            )
 
     def look_up(self, path: str) -> Annotation | None:
         """The row of the file."""
@@ -201,9 +203,8 @@ class TableRule:
         return {path: self._table.rows[row] for path, row in self._row_of.items()}
 
 
-def _count(rows: list[str]) -> str:
-    shown = ", ".join(rows[:3]) + (" …" if len(rows) > 3 else "")
-    return f"{len(rows)} {'row' if len(rows) == 1 else 'rows'} ({shown})"
+def _shown(rows: list[str]) -> str:
+    return f"{counted(len(rows), 'row')} ({', '.join(rows[:3])}{' …' if len(rows) > 3 else ''})"
 
 
 def _match_rows(

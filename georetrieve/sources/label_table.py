@@ -12,7 +12,7 @@ from pathlib import Path
 from georetrieve.errors import SourceError, did_you_mean
 from georetrieve.types import Scalar
 
-__all__ = ["RESERVED", "LabelTable", "column_name", "read_table", "typed_column"]
+__all__ = ["RESERVED", "LabelTable", "column_name", "counted", "read_table", "typed_column"]
 
 # Columns every index has; a user's column of the same name gets "user_" in front.
 RESERVED = frozenset({
@@ -137,12 +137,15 @@ def _cells(
         else:
             cells[key] = row
     for rows, what in (
-        (ragged, "have more fields than the header (a comma that is not quoted?)"),
-        (nameless, "name no file"),
-        (repeated, "name a file that an earlier row names; the earlier one counts"),
+        (ragged, "more fields than the header (a comma that is not quoted?)"),
+        (nameless, "no file is named"),
+        (repeated, "a file that an earlier row names, and the earlier row counts"),
     ):
         if rows:
-            table.remarks.append(f"{path.name}: {_some(rows)} {what}")
+            lines_shown = ", ".join(str(row) for row in rows[:5]) + (" …" if len(rows) > 5 else "")
+            table.remarks.append(
+                f"{path.name}: {counted(len(rows), 'row')} left out: {what} (line {lines_shown})"
+            )
     return cells
 
 
@@ -153,10 +156,9 @@ def _posix(name: str) -> str:
     return clean
 
 
-def _some(numbers: list[int]) -> str:
-    shown = ", ".join(str(number) for number in numbers[:5])
-    rows = "row" if len(numbers) == 1 else f"{len(numbers)} rows:"
-    return f"{rows} {shown}{' …' if len(numbers) > 5 else ''}"
+def counted(count: int, what: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _metadata_names(header: list[str], places: dict[str, int], table: LabelTable) -> dict[str, int]:

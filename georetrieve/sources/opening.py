@@ -70,6 +70,8 @@ def _open_one(path: Path, options: ReadOptions) -> Raster:
         raise SourceError(f"{path} is a folder; name a file in it.")
     if not path.exists():
         raise SourceError(f"{path} does not exist; check the spelling.")
+    if not path.is_file():
+        raise SourceError(f"{path} is a pipe or device, not a file; name an image file.")
     with path.open("rb") as file:
         head = file.read(16)
     suffix = path.suffix.lower()

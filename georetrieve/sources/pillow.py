@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,7 +35,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 SIDEWAYS = tuple(TURNS[orientation] for orientation in (5, 6, 7, 8))
-BAND_ROWS = 512
+BAND_PIXELS = 1 << 24
 
 
 def open_pillow(path: Path, options: ReadOptions) -> DecodedImage:
@@ -42,7 +44,7 @@ def open_pillow(path: Path, options: ReadOptions) -> DecodedImage:
     Raises:
         SourceError: It is no image of a known format, or too large to be decoded whole.
     """
-    with path.open("rb") as file:
+    with _decoding(path), path.open("rb") as file:
         image = _identify(path, file)
         size, frames = image.size, getattr(image, "n_frames", 1)
         turn = _turn(image)
@@ -91,20 +93,31 @@ def _identify(path: Path, file: IO[bytes]) -> ImageFile.ImageFile:
             return factory(file, str(path))
         except (SyntaxError, IndexError, TypeError, struct.error):
             continue
-        except Exception as error:
-            raise _unreadable(path, error) from error
     raise SourceError(
         f"{path.name} is not an image of a known format, or its header is damaged; open it in an "
         "image viewer and save it again as TIFF or PNG."
     )
 
 
-def _unreadable(path: Path, error: Exception) -> SourceError:
-    why = " ".join(str(error).split()) or type(error).__name__
-    return SourceError(
-        f"{path.name} cannot be decoded ({why}): it is truncated or damaged; copy it again from "
-        "where it came from."
-    )
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into a SourceError; let errors of the system through."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except MemoryError as error:
+        raise SourceError(
+            f"{path.name} does not fit into memory; convert it to a tiled pyramidal TIFF."
+        ) from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise SourceError(
+            f"{path.name} cannot be decoded ({why}): it is truncated or damaged; copy it again from "
+            "where it came from."
+        ) from error
 
 
 def _turn(image: ImageFile.ImageFile) -> Image.Transpose | None:
@@ -123,19 +136,14 @@ def _turn(image: ImageFile.ImageFile) -> Image.Transpose | None:
 
 
 def _decode_pillow(path: Path, intensity: IntensityMode, reduction: int) -> tuple[RGBArray, str]:
-    try:
-        with path.open("rb") as file:
-            image = _identify(path, file)
-            if image.format == "PNG" and _png_depth(file) == 16 and image.mode != "I;16":
-                return _decode_deep_png(path, intensity)
-            if reduction > 1:
-                image.draft(None, (image.width // reduction, image.height // reduction))
-            image.load()
-            return _to_array(image, intensity)
-    except SourceError:
-        raise
-    except Exception as error:
-        raise _unreadable(path, error) from error
+    with _decoding(path), path.open("rb") as file:
+        image = _identify(path, file)
+        if image.format == "PNG" and _png_depth(file) == 16 and image.mode != "I;16":
+            return _decode_deep_png(path, intensity)
+        if reduction > 1:
+            image.draft(None, (image.width // reduction, image.height // reduction))
+        image.load()
+        return _to_array(image, intensity)
 
 
 def _png_depth(file: IO[bytes]) -> int:
@@ -169,9 +177,10 @@ def _to_array(image: Image.Image, intensity: IntensityMode) -> tuple[RGBArray, s
     if image.width * image.height * 3 <= KEPT_BYTES:
         return np.asarray(rgb_from_pillow(image)), ""
     out = spill((image.height, image.width, 3))
-    for top in range(0, image.height, BAND_ROWS):
-        band = image.crop((0, top, image.width, min(top + BAND_ROWS, image.height)))
-        out[top : top + BAND_ROWS] = np.asarray(rgb_from_pillow(band))
+    rows = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        out[top : top + rows] = np.asarray(rgb_from_pillow(band))
     return out, ""
 
 
@@ -181,20 +190,15 @@ def read_grey_plane(path: Path, options: ReadOptions) -> npt.NDArray[Any]:
     Raises:
         SourceError: It cannot be decoded, is too large, or is in colours.
     """
-    try:
-        with path.open("rb") as file:
-            image = _identify(path, file)
-            check_pixels(path.name, image.size, options)
-            grey = image.convert("L") if _is_grey_palette(image) else image
-            if grey.mode not in ("1", "L") and not is_deep(grey):
-                raise SourceError(
-                    f"Slice {path.name} is in colours ({image.mode}); slices of a volume are grey."
-                )
-            return np.asarray(grey)
-    except SourceError:
-        raise
-    except Exception as error:
-        raise _unreadable(path, error) from error
+    with _decoding(path), path.open("rb") as file:
+        image = _identify(path, file)
+        check_pixels(path.name, image.size, options)
+        grey = image.convert("L") if _is_grey_palette(image) else image
+        if grey.mode not in ("1", "L") and not is_deep(grey):
+            raise SourceError(
+                f"Slice {path.name} is in colours ({image.mode}); slices of a volume are grey."
+            )
+        return np.asarray(grey)
 
 
 def grey_size(path: Path) -> Size | None:
@@ -203,7 +207,7 @@ def grey_size(path: Path) -> Size | None:
     Raises:
         SourceError: It is no image.
     """
-    with path.open("rb") as file:
+    with _decoding(path), path.open("rb") as file:
         image = _identify(path, file)
         grey = image.mode in ("1", "L") or is_deep(image) or _is_grey_palette(image)
         return image.size if grey and getattr(image, "n_frames", 1) == 1 else None

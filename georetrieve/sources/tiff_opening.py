@@ -68,11 +68,16 @@ def _open(handle: TiffHandle, path: Path, options: ReadOptions) -> Raster:
     page = first_page(handle, series)
     um_per_px, said = _scale(handle, series, page, options)
     remarks += said
-    depth = 1 if len(levels) > 1 else stack_depth(series)
-    if depth > 1 and page.keyframe.samplesperpixel == 1:
+    depth = stack_depth(series)
+    if depth > 1 and len(levels) == 1 and page.keyframe.samplesperpixel == 1:
         return _volume(handle, path, series, options, um_per_px, remarks)
     if depth > 1:
-        remarks.append("more than one frame or page; the first is read")
+        focal = dict(leading_axes(series)).get("Z", 1) > 1
+        remarks.append(
+            "more than one focal plane; the middle one is read"
+            if focal
+            else "more than one frame or page; the first is read"
+        )
     pages = [level_pages(handle, level) for level in levels]
     if not all(page_is_readable(one) for level in pages for one in level):
         handle.close()

@@ -95,14 +95,21 @@ def first_page(handle: TiffHandle, series: Series) -> Page:
 
 
 def level_pages(handle: TiffHandle, level: Series) -> list[Page]:
-    """The page of a level, or with channels as pages those of the first three."""
-    channels = dict(leading_axes(level)).get("C", 1)
+    """The page of a level, or with channels as pages those of the first three.
+
+    Of several focal planes (axis Z) it is the middle one's.
+    """
+    lengths, strides = dict(leading_axes(level)), page_strides(level)
+    channels, planes = lengths.get("C", 1), lengths.get("Z", 1)
     first = first_page(handle, level)
-    if channels == 1 or first.keyframe.samplesperpixel > 1 or len(level.pages) < channels:
+    if len(level.pages) < math.prod(lengths.values()):
         return [first]
-    count = min(channels, 3) if channels >= 3 else 1
-    step = page_strides(level)["C"]
-    return [level.pages[number * step].aspage() for number in range(count)]
+    middle = planes // 2 * strides.get("Z", 0)
+    count = 3 if channels >= 3 and first.keyframe.samplesperpixel == 1 else 1
+    pages = [level.pages[middle + number * strides.get("C", 0)] for number in range(count)]
+    if any(page is None for page in pages):
+        raise SourceError(f"{handle.name} lacks pages: it is one of several OME-TIFF files.")
+    return [page.aspage() for page in pages]
 
 
 def page_strides(series: Series) -> dict[str, int]:

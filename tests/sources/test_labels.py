@@ -46,7 +46,9 @@ def test_folder_labels_are_names_and_groups_paths(root):
     assert (said.label, said.group) == ("quartz", "well/quartz")
     assert annotator(root, "folder").annotate("quartz/a.jpg", "image").group is None
     assert rule.annotate("top.jpg", "image").label is None
-    assert rule.report() == ["1 files lie in no folder below the source: no labels from its name"]
+    assert rule.report() == [
+        "no labels for 1 file (in no folder below the source, so without a folder name)"
+    ]
 
 
 def test_patterns_give_labels_groups_and_typed_metadata(root):
@@ -58,7 +60,7 @@ def test_patterns_give_labels_groups_and_typed_metadata(root):
     assert rule.columns == {"depth": "int", "um": "float", "who": "str"}
     missed = rule.annotate("quartz/other.jpg", "image")
     assert (missed.label, missed.metadata) == (None, {"depth": None, "um": None, "who": None})
-    assert "1 files do not match the pattern" in rule.report()[0]
+    assert "does not match 1 file (for instance quartz/other.jpg)" in rule.report()[0]
 
 
 def test_a_pattern_may_give_groups_beside_other_labels(root):
@@ -107,9 +109,9 @@ def test_bare_names_fit_where_they_are_unambiguous(root, table):
     assert rule.annotate("top.jpg", "image").label == "T"
     assert rule.annotate("quartz/a.jpg", "image").label is None
     assert rule.report() == [
-        "labels.csv: 1 row (none.jpg) name no file that is there",
-        "labels.csv: 1 row (a.jpg) name a file that is there more than once; write its folder too",
-        "labels.csv: 2 files have no row (for instance clay/a.jpg)",
+        "labels.csv: no file is there for 1 row (none.jpg)",
+        "labels.csv: more than one file fits 1 row (a.jpg); write the folder too",
+        "labels.csv: no row for 2 files (for instance clay/a.jpg)",
     ]
 
 
@@ -146,9 +148,11 @@ def test_odd_rows_are_left_out_and_reported(table):
     read = read_table(table("path,label\na,1\na,2\n,3\nb,4,5\nc\n"))
     assert {name: row[0] for name, row in read.rows.items()} == {"a": "1", "c": None}
     assert read.remarks == [
-        "labels.csv: row 5 have more fields than the header (a comma that is not quoted?)",
-        "labels.csv: row 4 name no file",
-        "labels.csv: row 3 name a file that an earlier row names; the earlier one counts",
+        "labels.csv: 1 row left out: more fields than the header (a comma that is not quoted?) "
+        "(line 5)",
+        "labels.csv: 1 row left out: no file is named (line 4)",
+        "labels.csv: 1 row left out: a file that an earlier row names, and the earlier row counts "
+        "(line 3)",
     ]
 
 

@@ -81,6 +81,16 @@ def test_nothing_finite_and_no_number_are_refused():
         fit_intensity(np.complex64, np.zeros(1, np.complex64), "range")
 
 
+@pytest.mark.parametrize("dtype", ["<u2", ">u2", "<i2", ">i2"])
+def test_looked_up_values_equal_calculated_ones(dtype):
+    values = np.random.default_rng(0).integers(0, 65536, (300, 300)).astype(np.uint16)
+    values = values.view(np.dtype(dtype).newbyteorder("=")).astype(dtype)
+    mapping = Intensity(-500, 20_000)
+    by_rows = np.stack([mapping.to_uint8(row) for row in values])
+    assert (mapping.to_uint8(values) == by_rows).all()
+    assert len(np.unique(by_rows)) > 240
+
+
 def test_alpha_is_composited_on_white():
     # 100·128/255 + 255·127/255 = 50.2 + 127 = 177.2
     straight = rgb_array(np.array([[[100, 0, 255, 128]]], np.uint8), alpha="straight")

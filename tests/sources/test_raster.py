@@ -153,7 +153,7 @@ def test_large_pixels_wait_in_a_temporary_file(tmp_path, whole, ramp, monkeypatc
     Image.fromarray(ramp(8, 8)).save(tmp_path / "a.png")
     expected = whole(tmp_path / "a.png")
     monkeypatch.setattr("georetrieve.sources.pillow.KEPT_BYTES", 10)
-    monkeypatch.setattr("georetrieve.sources.pillow.BAND_ROWS", 3)
+    monkeypatch.setattr("georetrieve.sources.pillow.BAND_PIXELS", 30)
     monkeypatch.setattr(raster_module, "LARGE_PIXELS", 10)
     assert (whole(tmp_path / "a.png") == expected).all()
 
@@ -243,3 +243,11 @@ def test_a_mere_header_is_refused(tmp_path, head):
     (tmp_path / "a.img").write_bytes(head)
     with pytest.raises(SourceError), open_raster(tmp_path / "a.img") as raster:
         raster.read(Region(0, 0, 1, 1))
+
+
+def test_a_file_that_vanishes_is_the_systems_error(tmp_path):
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    with open_raster(tmp_path / "a.png") as raster:
+        (tmp_path / "a.png").unlink()
+        with pytest.raises(FileNotFoundError):
+            raster.read(Region(0, 0, 4, 4))

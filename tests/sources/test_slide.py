@@ -160,6 +160,19 @@ def test_fluorescence_channels_as_pages_are_red_green_blue(tmp_path, whole):
     assert whole(tmp_path / "a.ome.tif")[5, 5].tolist() == [10, 20, 30]
 
 
+def test_of_focal_planes_the_middle_one_is_read(tmp_path):
+    planes = np.stack([np.full((64, 64, 3), value, np.uint8) for value in (10, 20, 30)])
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif") as writer:
+        options = {"photometric": "rgb", "tile": (32, 32)}
+        writer.write(planes, subifds=1, metadata={"axes": "ZYXS"}, **options)
+        writer.write(planes[:, ::2, ::2], subfiletype=1, **options)
+    with open_raster(tmp_path / "a.ome.tif") as raster:
+        assert (raster.kind, raster.levels) == ("slide", ((64, 64), (32, 32)))
+        assert raster.read(Region(0, 0, 64, 64)).getpixel((9, 9)) == (20, 20, 20)
+        assert raster.read(Region(0, 0, 64, 64), (32, 32)).getpixel((9, 9)) == (20, 20, 20)
+        assert "more than one focal plane; the middle one is read" in raster.remarks
+
+
 def test_shrinking_does_not_depend_on_the_block_size(tmp_path, colours, monkeypatch):
     tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb", tile=(64, 64))
     with open_raster(tmp_path / "a.tif") as raster:

@@ -66,6 +66,11 @@ def write_imagej(folder, voxels):
     return folder / "a.tif", {}
 
 
+def write_imagej_in_one_page(folder, voxels):
+    tifffile.imwrite(folder / "a.tif", voxels, imagej=True, truncate=True, metadata={"axes": "ZYX"})
+    return folder / "a.tif", {}
+
+
 def write_ome(folder, voxels):
     tifffile.imwrite(folder / "a.ome.tif", voxels, metadata={"axes": "ZYX"})
     return folder / "a.ome.tif", {}
@@ -87,6 +92,7 @@ WRITERS = [
     write_packed_tiff,
     write_pillow_tiff,
     write_imagej,
+    write_imagej_in_one_page,
     write_ome,
     write_folder,
     write_png_folder,
