@@ -241,8 +241,9 @@ def scampi_summary(record: RunRecord) -> dict[str, Any]:
     """The published benchmark's numbers of a retrieval record, as plain values.
 
     Returns:
-        ``{"nn_f1", "p_at_nr", "pr_auc", "precision_at": {"1": ...}, "recall_at": {...}}``; a
-        number that is not defined is None.
+        ``{"nn_f1", "p_at_nr", "pr_auc", "precision_at": {"1": ...}, "recall_at": {...},
+        "p_at_nr_by_class": {...}}`` and the numbers of items, queries and classes; a number that
+        is not defined is None.
 
     Raises:
         StoreError: The record is of another task.
@@ -259,6 +260,9 @@ def scampi_summary(record: RunRecord) -> dict[str, Any]:
         "pr_auc": values.get("pr_auc"),
         "precision_at": {k: values.get(f"precision_at_{k}") for k in ks},
         "recall_at": {k: values.get(f"recall_at_{k}") for k in ks},
+        "p_at_nr_by_class": {
+            str(row["class"]): row["p_at_nr"] for row in record.tables.get("per_class", ())
+        },
         "n_items": record.data.n_labelled,
         "n_queries": record.data.n_queries,
         "n_classes": len(record.data.classes),

@@ -26,7 +26,12 @@ __all__ = [
 ]
 
 NEAR_SHARE = 0.1
-"""Two items are near-duplicates when nearer than this share of the typical distance."""
+"""Two items are near-duplicates when no farther apart than this share of the typical distance.
+
+With the bundled encoder a specimen saved again as JPEG (quality 80) or shrunk to 80 % lies at 0.01
+to 0.06, one shifted by four pixels at 0.11 to 0.21, and two different palynomorphs at 0.45 or
+more. An encoder that tells little apart (an untrained one) finds more.
+"""
 
 _SAMPLE = 1000
 

@@ -206,8 +206,9 @@ def _duplicates(record: RunRecord) -> str:
         "## Copies and near-copies\n\n"
         + table(rows, head, "lrrrrr")
         + "\n\nA copy of the query in the gallery makes a hit easy. Near-identical: nearer than "
-        f"{share:.0%} of the median distance between two items. The last column counts tested "
-        "items whose copy is trained on."
+        f"{share:.0%} of the median distance between two items; those are copies, or images that "
+        "this encoder cannot tell apart. The last column counts tested items whose copy is "
+        "trained on."
     )
 
 

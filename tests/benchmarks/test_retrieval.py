@@ -75,6 +75,10 @@ def test_published_protocol(dim):
         assert found[name] == pytest.approx(expected[name], abs=1e-9)
     assert found["precision_at"] == pytest.approx(expected["precision_at"], abs=1e-9)
     assert found["recall_at"] == pytest.approx(expected["recall_at"], abs=1e-9)
+    assert list(found["p_at_nr_by_class"]) == sorted(set(labels))
+    assert np.average(
+        list(found["p_at_nr_by_class"].values()), weights=np.bincount(codes)
+    ) == pytest.approx(expected["p_at_nr"])
     json.dumps(found)
     assert record.metrics["p_at_nr"].low is None
 
