@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -13,22 +11,20 @@ from PIL import Image
 from georetrieve.encoders.registry import load_for_spec
 from georetrieve.errors import SpecMismatchError, StoreError
 from georetrieve.protocols import ImageEncoder
+from georetrieve.search.asked import indexed_file, read_query, similar_ids
 from georetrieve.search.places import find_index
 from georetrieve.search.query import Query, QueryImage, QueryItem, QueryPart, QueryVector, combine
 from georetrieve.search.result import QueryPicture, SearchHit, SearchResult
-from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
 from georetrieve.stores.distances import pair_distances
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
-from georetrieve.stores.schema import ITEMS, sql_in
-from georetrieve.types import EncoderSpec, FloatArray, Hits, Region, item_id
+from georetrieve.stores.schema import sql_in, sql_literal
+from georetrieve.types import EncoderSpec, FloatArray, Hits, item_id
 
 __all__ = ["Index"]
 
-QUERY_PX = 2048  # long side at which a query image is read
 SAMPLED_ITEMS = 1000  # whose pairs tell what a near distance is
-SUGGESTED_FROM = 20_000  # ids compared with one that was mistyped
 
 
 class Index:
@@ -126,10 +122,11 @@ class Index:
         spec = self.manifest.encoder(encoder)
         vectors = np.stack([self._vector(part, spec) for part in query.parts])
         vector = combine(vectors, [part.weight for part in query.parts], spec.metric)
-        own = [one for one in map(self._item_of, query.parts) if one is not None]
+        left_out: set[str] = set()
+        if exclude_self:
+            left_out = {one for one in map(self._item_of, query.parts) if one is not None}
         remarks: list[str] = []
-        condition = self._without_groups(own, where, remarks) if exclude_group else where
-        left_out = set(own) if exclude_self else set()
+        condition = self._without_groups(query, where, remarks) if exclude_group else where
         column = self.store.column(spec)
         # Asked for more by what is then left out; a check of k itself is the column's.
         wanted = k + len(left_out) if k > 0 else k
@@ -155,7 +152,7 @@ class Index:
         own = self._item_of(part)
         rows = self.store.take([own], ["label", "thumbnail"]).to_pylist() if own else []
         label = rows[0]["label"] if rows else None
-        image = rows[0]["thumbnail"] if isinstance(part, QueryItem) else self._read(part)
+        image = rows[0]["thumbnail"] if isinstance(part, QueryItem) else self._pixels(part)
         return QueryPicture(image, str(part), label, part.weight)
 
     def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:
@@ -174,19 +171,11 @@ class Index:
             return _checked(part, spec)
         if isinstance(part, QueryItem):
             return self._stored(part.id, spec)
-        image = self._read(part)
-        vector: FloatArray = self.encoder(spec.name).encode_images([image])[0]
+        vector: FloatArray = self.encoder(spec.name).encode_images([self._pixels(part)])[0]
         return vector
 
-    def _read(self, part: QueryImage) -> Image.Image:
-        with open_raster(part.path, ReadOptions.from_json(self.manifest.reading)) as raster:
-            region = part.region or Region(0, 0, *raster.size)
-            shrink = max(region.width, region.height) / QUERY_PX
-            size = (
-                max(1, round(region.width / shrink)),
-                max(1, round(region.height / shrink)),
-            )
-            return raster.read(region, size if shrink > 1 else None)
+    def _pixels(self, part: QueryImage) -> Image.Image:
+        return read_query(part, ReadOptions.from_json(self.manifest.reading))
 
     def _stored(self, one: str, spec: EncoderSpec) -> FloatArray:
         ids, vectors = self.store.vectors(spec.column, sql_in("id", [one]))
@@ -195,40 +184,35 @@ class Index:
             return stored
         if one in self:
             raise StoreError(f"Item {one!r} has no {spec.name} vector; choose another encoder.")
-        raise StoreError(f"There is no item {one!r} in {self.path}.{self._similar(one)}")
-
-    def _similar(self, one: str) -> str:
-        """Suggest ids: those of the same file name first, then those spelt alike."""
-        path = one.rpartition("#")[0] or one
-        pattern = PurePosixPath(path).stem.replace("'", "''")
-        same = self.store.scan(["id"], f"contains(id, '{pattern}')", limit=SUGGESTED_FROM)
-        known = same if same.num_rows else self.store.scan(["id"], limit=SUGGESTED_FROM)
-        near = difflib.get_close_matches(one, known.column("id").to_pylist(), n=3, cutoff=0.5)
-        return f" Did you mean {', '.join(map(repr, near))}?" if near else ""
+        raise StoreError(f"There is no item {one!r} in {self.path}.{similar_ids(self.store, one)}")
 
     def _item_of(self, part: QueryPart) -> str | None:
-        """The item a part stands for: named by id, or an indexed file that is asked for whole."""
+        """The item a part stands for: named by id, or an indexed file or region of one."""
         if isinstance(part, QueryItem):
             return part.id
         if isinstance(part, QueryVector):
             return None
-        file = part.path.expanduser().resolve()
-        for source in self.manifest.sources:
-            root = Path(source.root)
-            base = root.parent if root == file else root
-            if file.is_relative_to(base):
-                path = file.relative_to(base).as_posix()
-                one = item_id(path, part.region, source=source.key)
-                if one in self:
-                    return one
-        return None
+        place = indexed_file(part, self.manifest)
+        if place is None:
+            return None
+        one = item_id(place[1], part.region, source=place[0])
+        return one if one in self else None
 
-    def _without_groups(
-        self, own: Sequence[str], where: str | None, remarks: list[str]
-    ) -> str | None:
-        """A condition that also leaves out the groups of some items."""
-        groups = self.store.take(own, ["group"]).column("group").to_pylist() if own else []
-        known = sorted({group for group in groups if group is not None})
+    def _groups_of(self, part: QueryPart) -> set[str | None]:
+        """The groups of an item, or of the items of an indexed file."""
+        if isinstance(part, QueryItem):
+            return set(self.store.take([part.id], ["group"]).column("group").to_pylist())
+        place = indexed_file(part, self.manifest) if isinstance(part, QueryImage) else None
+        if place is None:
+            return set()
+        source, path = map(sql_literal, place)
+        table = self.store.scan(["group"], f"source = {source} AND path = {path}")
+        return set(table.column("group").to_pylist())
+
+    def _without_groups(self, query: Query, where: str | None, remarks: list[str]) -> str | None:
+        """A condition that also leaves out the groups of the query's items."""
+        groups = set().union(*map(self._groups_of, query.parts))
+        known = sorted(group for group in groups if group is not None)
         if not known:
             remarks.append("The query's group is unknown, so no group was left out.")
             return where
@@ -252,7 +236,14 @@ class Index:
         percentiles = self._percentiles([distance for _, _, distance in found], spec)
         roots = {source.key: Path(source.root) for source in self.manifest.sources}
         return [
-            _hit(rank, row, roots, score=score, distance=distance, percentile=percentile)
+            SearchHit.from_row(
+                row,
+                roots.get(row["source"], Path()),
+                rank=rank,
+                score=score,
+                distance=distance,
+                percentile=percentile,
+            )
             for rank, (row, (_, score, distance), percentile) in enumerate(
                 zip(rows, found, percentiles, strict=True), start=1
             )
@@ -284,31 +275,3 @@ def _checked(part: QueryVector, spec: EncoderSpec) -> FloatArray:
     if not np.isfinite(vector).all() or not vector.any():
         raise StoreError("The query vector is zero or not finite, and so near to nothing.")
     return vector
-
-
-def _hit(
-    rank: int,
-    row: Mapping[str, Any],
-    roots: Mapping[str, Path],
-    *,
-    score: float,
-    distance: float,
-    percentile: float | None,
-) -> SearchHit:
-    region = None
-    if row["width"] is not None:
-        box = (row["x"], row["y"], row["width"], row["height"])
-        region = Region(*box, row["slice_index"], row["axis"])
-    root = roots.get(row["source"], Path())
-    own = {name: row[name] for name in ("id", "kind", "path", "um_per_px", "label", "group")}
-    return SearchHit(
-        rank=rank,
-        file=root if root.is_file() else root / row["path"],
-        region=region,
-        metadata={name: value for name, value in row.items() if name not in ITEMS.names},
-        thumbnail=row["thumbnail"],
-        score=score,
-        distance=distance,
-        percentile=percentile,
-        **own,
-    )

@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from georetrieve.stores.schema import ITEMS
 from georetrieve.types import Metric, Region, Scalar
 
 __all__ = ["QueryPicture", "SearchHit", "SearchResult"]
@@ -71,6 +72,39 @@ class SearchHit:
     group: str | None = None
     metadata: Mapping[str, Scalar] = field(default_factory=dict)
     thumbnail: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def from_row(
+        cls,
+        row: Mapping[str, Any],
+        root: Path,
+        *,
+        rank: int,
+        score: float,
+        distance: float,
+        percentile: float | None,
+    ) -> SearchHit:
+        """A hit from its row of the items table and the root of its source folder."""
+        region = None
+        if row["width"] is not None:
+            box = (row["x"], row["y"], row["width"], row["height"])
+            region = Region(*box, row["slice_index"], row["axis"])
+        return cls(
+            rank=rank,
+            id=row["id"],
+            score=score,
+            distance=distance,
+            percentile=percentile,
+            kind=row["kind"],
+            path=row["path"],
+            file=root if root.is_file() else root / row["path"],
+            region=region,
+            um_per_px=row["um_per_px"],
+            label=row["label"],
+            group=row["group"],
+            metadata={name: value for name, value in row.items() if name not in ITEMS.names},
+            thumbnail=row["thumbnail"],
+        )
 
     def row(self) -> dict[str, Any]:
         """Plain values, the metadata among them; the thumbnail is left out."""

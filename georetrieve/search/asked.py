@@ -1,0 +1,59 @@
+"""What the parts of a query stand for: pixels, files of the index, items spelt alike."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+
+from georetrieve.search.query import QueryImage
+from georetrieve.sources.opening import open_raster
+from georetrieve.sources.options import ReadOptions
+from georetrieve.stores.lance import IndexStore
+from georetrieve.stores.manifest import Manifest
+from georetrieve.stores.schema import sql_literal
+from georetrieve.types import Region
+
+__all__ = ["indexed_file", "read_query", "similar_ids"]
+
+QUERY_PX = 2048  # long side at which a query image is read
+SUGGESTED_FROM = 20_000  # ids compared with one that was mistyped
+
+
+def read_query(part: QueryImage, reading: ReadOptions) -> Image.Image:
+    """The pixels of an image or a region, as RGB, its long side at most 2,048 pixels.
+
+    Raises:
+        SourceError: The file cannot be used, or the region lies outside.
+        OSError: It cannot be read at all.
+    """
+    with open_raster(part.path.expanduser(), reading) as raster:
+        region = part.region or Region(0, 0, *raster.size)
+        shrink = max(region.width, region.height) / QUERY_PX
+        if shrink <= 1:
+            return raster.read(region)
+        size = (max(1, round(region.width / shrink)), max(1, round(region.height / shrink)))
+        return raster.read(region, size)
+
+
+def indexed_file(part: QueryImage, manifest: Manifest) -> tuple[str, str] | None:
+    """(source, path) a file would be indexed under; None outside the source folders."""
+    file = part.path.expanduser().resolve()
+    for source in manifest.sources:
+        root = Path(source.root)
+        base = root.parent if root == file else root
+        if file.is_relative_to(base):
+            return source.key, file.relative_to(base).as_posix()
+    return None
+
+
+def similar_ids(store: IndexStore, one: str) -> str:
+    """A question with the ids spelt most alike, those of the same file name first; "" if none."""
+    path = one.rpartition("#")[0] or one
+    name = sql_literal(PurePosixPath(path).stem)
+    ids = store.scan(["id"], f"contains(id, {name})", limit=SUGGESTED_FROM)
+    if not ids.num_rows:
+        ids = store.scan(["id"], limit=SUGGESTED_FROM)
+    near = difflib.get_close_matches(one, ids.column("id").to_pylist(), n=3, cutoff=0.5)
+    return f" Did you mean {', '.join(map(repr, near))}?" if near else ""
