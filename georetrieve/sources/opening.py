@@ -54,7 +54,7 @@ def open_raster(path: Path | Sequence[Path], options: ReadOptions | None = None)
         return open_slices(members, options)
     try:
         return _open_one(members[0], options)
-    except (GeoRetrieveError, OSError):
+    except (GeoRetrieveError, OSError, ImportError, SyntaxError):
         raise
     except Exception as error:
         # Decoders fail on damaged headers in every way there is.

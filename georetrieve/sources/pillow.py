@@ -115,13 +115,13 @@ def _decoding(path: Path) -> Iterator[None]:
             raise
         why = " ".join(str(error).split()) or type(error).__name__
         raise SourceError(
-            f"{path.name} cannot be decoded ({why}): it is truncated or damaged; copy it again from "
-            "where it came from."
+            f"{path.name} cannot be decoded ({why}): it is truncated or damaged; copy it again "
+            "from where it came from."
         ) from error
 
 
 def _turn(image: ImageFile.ImageFile) -> Image.Transpose | None:
-    """How the stored pixels have to be turned; None when they are upright, or not known to be not.
+    """How the stored pixels have to be turned; None when they are upright, as far as is known.
 
     Pillow turns TIFFs itself. Of a PNG it would decode the pixels to look for EXIF behind them.
     """
