@@ -19,8 +19,8 @@ def save_neighbours(path: Path, result: SearchResult, asked: Sequence[QueryPictu
     Args:
         path: File to write.
         result: What was found.
-        asked: A picture of each part of the query; of several parts each has a row of its own, and
-            the hits stand beside the first.
+        asked: A picture of each part of the query, one at least; they stand one below the other,
+            the hits beside them.
 
     Raises:
         GeoRetrieveError: Another ending, or the file cannot be written.
@@ -36,18 +36,16 @@ def save_neighbours(path: Path, result: SearchResult, asked: Sequence[QueryPictu
         )
         for hit in result.hits
     ]
-    rows = [
-        SheetRow(
-            SheetCell(
-                picture.image,
-                picture.label or "",
-                place_text(picture.title),
-                remark=_role(picture.weight),
-            ),
-            hits if number == 0 else [],
+    first, *further = (
+        SheetCell(
+            picture.image,
+            picture.label or "",
+            place_text(picture.title),
+            remark=_role(picture.weight),
         )
-        for number, picture in enumerate(asked)
-    ]
+        for picture in asked
+    )
+    rows = [SheetRow(first, hits, further)]
     measure = "minus Euclidean distance" if result.metric == "euclidean" else "cosine similarity"
     caption = f"{result.index.name} · {result.encoder} · score: {measure}, higher is nearer"
     return save_sheet(path, rows, title=f"Nearest to {result.query}", caption=caption)

@@ -48,10 +48,17 @@ class SheetCell:
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """A query and its hits, best first."""
+    """A query and its hits, best first.
+
+    Attributes:
+        query: What was asked with.
+        hits: What was found.
+        further: Further parts of the query (added, subtracted), shown below the first.
+    """
 
     query: SheetCell
     hits: Sequence[SheetCell]
+    further: Sequence[SheetCell] = ()
 
 
 def save_sheet(

@@ -31,6 +31,7 @@ header{margin-bottom:2rem}
 border-top:1px solid var(--line)}
 .hits{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(7.2rem,40%),1fr));
 gap:1.1rem .9rem;margin:0;padding:0;list-style:none;align-content:start}
+.asked{display:grid;gap:1.1rem;align-content:start}
 figure{margin:0;min-width:0}
 .frame{aspect-ratio:1;border:2px solid var(--line);border-radius:8px;background:var(--panel);
 overflow:hidden;display:grid;place-items:center;color:var(--muted);font-size:.8rem}
@@ -48,7 +49,8 @@ font-variant-numeric:tabular-nums}
 .score b{color:var(--text);font-weight:500}
 .where{color:var(--muted);font-size:.78rem;line-height:1.3;overflow-wrap:anywhere}
 .none{color:var(--muted)}
-@media(max-width:46rem){.row{grid-template-columns:1fr;gap:1rem}.query{max-width:11rem}}
+@media(max-width:46rem){.row{grid-template-columns:1fr;gap:1rem}
+.asked{grid-template-columns:repeat(auto-fill,9rem)}}
 @media print{.row{break-inside:avoid}}
 """
 
@@ -101,7 +103,8 @@ def _variables(theme: Theme) -> str:
 def _row(row: SheetRow) -> str:
     hits = "".join(f"<li>{_cell(hit, rank)}</li>\n" for rank, hit in enumerate(row.hits, start=1))
     found = f'<ol class="hits">\n{hits}</ol>' if hits else '<p class="none">nothing found</p>'
-    return f'<section class="row">\n{_cell(row.query, None)}\n{found}\n</section>\n'
+    asked = "\n".join(_cell(part, None) for part in (row.query, *row.further))
+    return f'<section class="row">\n<div class="asked">{asked}</div>\n{found}\n</section>\n'
 
 
 def _cell(cell: SheetCell, rank: int | None) -> str:

@@ -53,7 +53,7 @@ def draw_sheet(
     width = 2 * _MARGIN + _IMAGE + _QUERY_GAP + columns * (_IMAGE + _GAP) - _GAP
     judged = any(hit.correct is not None for row in rows for hit in row.hits)
     head = _head_height(title, caption, judged=judged)
-    regions = any("\n" in cell.subtitle for row in rows for cell in (row.query, *row.hits))
+    regions = any("\n" in cell.subtitle for row in rows for cell in _cells(row))
     cell = _IMAGE + _TITLE + _SCORE + (3 if regions else 2) * _SMALL
     heights = [_row_height(row, columns, cell) for row in rows]
     height = head + sum(heights) + _ROW_GAP * max(len(rows) - 1, 0) + _MARGIN
@@ -71,8 +71,12 @@ def _head_height(title: str, caption: str, *, judged: bool) -> int:
     return _MARGIN + (30 if title else 0) + (22 if caption or judged else 0) + (14 if title else 0)
 
 
+def _cells(row: SheetRow) -> Sequence[SheetCell]:
+    return (row.query, *row.further, *row.hits)
+
+
 def _row_height(row: SheetRow, columns: int, cell: int) -> int:
-    lines = max(1, -(-len(row.hits) // columns))
+    lines = max(1 + len(row.further), -(-len(row.hits) // columns))
     return lines * cell + (lines - 1) * _GAP
 
 
@@ -97,7 +101,8 @@ def _draw_head(pen: _Pen, title: str, caption: str, width: int, *, judged: bool)
 
 
 def _draw_row(pen: _Pen, row: SheetRow, top: int, columns: int, height: int) -> None:
-    _draw_cell(pen, row.query, _MARGIN, top, rank=None)
+    for place, part in enumerate((row.query, *row.further)):
+        _draw_cell(pen, part, _MARGIN, top + place * (pen.cell + _GAP), rank=None)
     rule = (_MARGIN + _IMAGE + _QUERY_GAP / 2) * _SCALE
     ends = [(rule, top * _SCALE), (rule, (top + height - 6) * _SCALE)]
     pen.draw.line(ends, fill=pen.theme.line, width=2)

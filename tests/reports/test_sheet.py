@@ -74,6 +74,17 @@ def test_any_shape_can_be_drawn(size):
     draw_sheet([SheetRow(cell, [cell])])
 
 
+def test_parts_of_a_query_stand_one_below_the_other(rows, tmp_path):
+    query, hits = rows[0].query, rows[0].hits
+    part = SheetCell(picture("yellow"), remark="less of this")
+    one, two = (draw_sheet([SheetRow(query, hits, further)]) for further in ([], [part]))
+    assert two.height > 1.7 * one.height
+    assert has(two, "yellow")
+    page = save_sheet(tmp_path / "s.html", [SheetRow(query, hits, [part])]).read_text("utf-8")
+    assert page.count("<img ") == 4
+    assert "less of this" in page
+
+
 def test_any_mode_can_be_drawn(tmp_path):
     cells = [SheetCell(Image.new(mode, (8, 8))) for mode in ("L", "RGBA", "P", "CMYK", "1")]
     for name in ("s.png", "s.html"):
