@@ -14,7 +14,7 @@ from scipy import ndimage
 from georetrieve.sources.glass import BLOCK_PX, Darkness
 from georetrieve.types import FloatArray
 
-__all__ = ["Component", "Thresholds", "components", "draw_masks"]
+__all__ = ["Component", "SlideMasks", "Thresholds", "components", "draw_masks"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -28,6 +28,8 @@ FAINTEST, FAINTEST_CORE = 0.03, 0.08
 CONTRAST = 0.14
 """Share of the darkest pixel nearby that the edge of a particle has at least: ringing and blooming
 of JPEG, and defocus, have less."""
+SOLID_CONTRAST = 0.3
+"""The same for its distinctly dark part, measured without smoothing."""
 SAMPLE_BLOCKS_A_SIDE = 4
 WINDOW_PX = 2048
 EIGHT = np.ones((3, 3), bool)
@@ -104,19 +106,29 @@ class PackedMask:
         return out
 
 
-def draw_masks(
-    darkness: Darkness, thresholds: Thresholds, tile_px: int
-) -> tuple[PackedMask, PackedMask]:
+@dataclass(frozen=True, slots=True)
+class SlideMasks:
+    """Masks of the whole slide, at the working scale.
+
+    Attributes:
+        edge: What belongs to particles, gaps of thin walls closed.
+        core: What every particle has somewhere.
+        solid: Distinctly dark parts, narrow gaps left open.
+    """
+
+    edge: PackedMask
+    core: PackedMask
+    solid: PackedMask
+
+
+def draw_masks(darkness: Darkness, thresholds: Thresholds, tile_px: int) -> SlideMasks:
     """Threshold the slide tile by tile.
 
     Every step reaches a few pixels only, and each tile is computed with that much around it, so the
     result does not depend on ``tile_px``.
-
-    Returns:
-        What belongs to particles (gaps of thin walls closed), and their cores.
     """
     width, height = darkness.size
-    edge, core = PackedMask(darkness.size, tile_px), PackedMask(darkness.size, tile_px)
+    masks = SlideMasks(*(PackedMask(darkness.size, tile_px) for _ in range(3)))
     for row, column in itertools.product(range(-(-height // tile_px)), range(-(-width // tile_px))):
         left, top = column * tile_px, row * tile_px
         right, bottom = min(left + tile_px, width), min(top + tile_px, height)
@@ -126,13 +138,16 @@ def draw_masks(
             min(width, right + HALO_PX),
             min(height, bottom + HALO_PX),
         )
-        smooth = _smooth(darkness.window(*outer))
+        raw = darkness.window(*outer)
+        smooth = _smooth(raw)
         inner = np.s_[top - outer[1] : bottom - outer[1], left - outer[0] : right - outer[0]]
         darkest = ndimage.maximum_filter(smooth, NEIGHBOURHOOD_PX, mode="nearest")
         dark = smooth > np.maximum(thresholds.edge, CONTRAST * darkest)
-        edge.put(column, row, _close(dark)[inner])
-        core.put(column, row, (smooth > thresholds.core)[inner])
-    return edge, core
+        solid = raw > np.maximum(thresholds.core, SOLID_CONTRAST * darkest)
+        masks.edge.put(column, row, _close(dark)[inner])
+        masks.core.put(column, row, (smooth > thresholds.core)[inner])
+        masks.solid.put(column, row, solid[inner])
+    return masks
 
 
 def _close(mask: Mask) -> Mask:
@@ -151,34 +166,38 @@ class Component:
         x: Left edge, working pixels.
         y: Top edge, working pixels.
         mask: (h, w), holes filled.
+        solid: (h, w), distinctly dark parts.
     """
 
     x: int
     y: int
     mask: Mask
+    solid: Mask
 
 
-def components(edge: PackedMask, core: PackedMask, limit_px: int) -> Iterator[Component]:
+def components(masks: SlideMasks, limit_px: int) -> Iterator[Component]:
     """Whole components up to ``limit_px`` in width and height, each exactly once.
 
     A component is seen whole in the window that holds its first pixel (of the top row, the
     leftmost), since windows overlap by ``limit_px``; larger ones (the edge of a cover slip, a
     fibre, a field of view's border) are left out.
     """
-    width, height = edge.size
+    width, height = masks.edge.size
     for top, left in itertools.product(range(0, height, WINDOW_PX), range(0, width, WINDOW_PX)):
         x0, y0 = max(0, left - limit_px), max(0, top - limit_px)
         x1 = min(width, left + WINDOW_PX + limit_px)
         y1 = min(height, top + WINDOW_PX + limit_px)
-        mask = edge.window(x0, y0, x1, y1)
+        mask = masks.edge.window(x0, y0, x1, y1)
         if not mask.any():
             continue
-        strong = core.window(x0, y0, x1, y1)
+        strong = masks.core.window(x0, y0, x1, y1)
         open_sides = (y0 > 0, x0 > 0, y1 < height, x1 < width)
         for part in _whole(mask, strong, open_sides, limit_px):
             first = part.x + int(np.argmax(part.mask[0])) + x0
             if left <= first < left + WINDOW_PX and top <= part.y + y0 < top + WINDOW_PX:
-                yield Component(part.x + x0, part.y + y0, part.mask)
+                x, y = part.x + x0, part.y + y0
+                solid = masks.solid.window(x, y, x + part.mask.shape[1], y + part.mask.shape[0])
+                yield Component(x, y, part.mask, solid)
 
 
 def _whole(
@@ -192,7 +211,7 @@ def _whole(
             continue
         here = labels[box] == number
         filled = ndimage.binary_fill_holes(here)
-        found[number] = Component(box[1].start, box[0].start, filled)
+        found[number] = Component(box[1].start, box[0].start, filled, here)
     has_core = np.zeros(count + 1, bool)
     has_core[labels[strong]] = True
     enclosed: set[int] = set()

@@ -84,13 +84,13 @@ def find_specimens(
         )
     factor = working_factor(um_per_px, min_um)
     darkness = Darkness(raster, glass, factor)
-    edge, core = draw_masks(darkness, Thresholds.measure(darkness), tile_px)
+    masks = draw_masks(darkness, Thresholds.measure(darkness), tile_px)
     px = factor * um_per_px
     found: list[Specimen] = []
-    for component in components(edge, core, math.ceil(CLUSTER * max_um / px)):
+    for component in components(masks, math.ceil(CLUSTER * max_um / px)):
         if component.mask.sum() < np.pi / 4 * (min_um / px) ** 2:
             continue
-        parts = split_touching(component.mask, min_um / px)
+        parts = split_touching(component.mask, component.solid, min_um / px)
         for part in parts:
             one = _measure(raster, component, part, factor, touching=len(parts) > 1)
             if _fits(one, um_per_px, min_um, max_um):

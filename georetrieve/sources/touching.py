@@ -19,7 +19,7 @@ APPENDAGE = 0.3
 """A part this much narrower than its neighbour is a process or a horn, not a specimen."""
 
 
-def split_touching(mask: Mask, least_px: float) -> list[Mask]:
+def split_touching(mask: Mask, solid: Mask, least_px: float) -> list[Mask]:
     """Split a component into specimens.
 
     Every maximum of the distance from the outline seeds a basin (Beucher & Lantuéjoul 1979). Basins
@@ -28,6 +28,8 @@ def split_touching(mask: Mask, least_px: float) -> list[Mask]:
 
     Args:
         mask: (h, w) of one component, holes filled.
+        solid: (h, w) its distinctly dark part, in which the wedges between bodies that touch are
+            still open.
         least_px: Smallest diameter of a specimen, pixels.
 
     Returns:
@@ -36,20 +38,20 @@ def split_touching(mask: Mask, least_px: float) -> list[Mask]:
     from skimage.feature import peak_local_max
     from skimage.segmentation import watershed
 
-    padded = np.pad(mask, 1)
-    depth = ndimage.distance_transform_edt(padded).astype(np.float32)
-    if depth.max() < least_px / 4:
-        return [mask]
+    outer = np.pad(mask, 1)
+    inner = ndimage.binary_fill_holes(np.pad(solid, 1) & outer)
+    depth = ndimage.distance_transform_edt(inner).astype(np.float32)
     # A plateau or a ragged outline would seed many basins.
-    surface = ndimage.gaussian_filter(depth, 1.0) * padded
+    surface = ndimage.gaussian_filter(depth, 1.0) * inner
     spacing = max(2, int(least_px / 4))
-    peaks = peak_local_max(surface, min_distance=spacing, labels=padded.astype(np.int32))
+    peaks = peak_local_max(surface, min_distance=spacing, labels=inner.astype(np.int32))
     if len(peaks) < 2:
         return [mask]
-    seeds = np.zeros(padded.shape, np.int32)
+    seeds = np.zeros(outer.shape, np.int32)
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    basins: Labels = watershed(-surface, seeds, mask=padded)
-    joined = _join(basins, depth, least_px)[1:-1, 1:-1]
+    around = ndimage.distance_transform_edt(outer).astype(np.float32)
+    basins: Labels = watershed(-surface - 1e-3 * around, seeds, mask=outer)
+    joined = _join(basins, depth, around, least_px)[1:-1, 1:-1]
     return [joined == number for number in _in_order(joined)]
 
 
@@ -58,25 +60,26 @@ def _in_order(labels: Labels) -> list[int]:
     return [int(n) for n in found[np.argsort(first)] if n]
 
 
-def _join(basins: Labels, depth: FloatArray, least_px: float) -> Labels:
+def _join(basins: Labels, depth: FloatArray, around: FloatArray, least_px: float) -> Labels:
     """Join basins across wide necks; see :func:`split_touching`."""
     count = int(basins.max())
     peak = np.zeros(count + 1, np.float32)
     np.maximum.at(peak, basins, depth)
     area = np.bincount(basins.ravel(), minlength=count + 1).astype(np.float64)
-    necks = _necks(basins, depth)
+    necks = _necks(basins, depth + 1e-3 * around)
     owner = np.arange(count + 1)
     least_area = np.pi / 4 * least_px**2
+
+    def urgency(pair: tuple[int, int]) -> tuple[bool, float, int, int]:
+        a, b = pair
+        small, large = sorted((float(peak[a]), float(peak[b])))
+        appendage = small < APPENDAGE * large or min(area[a], area[b]) < least_area
+        return appendage, necks[pair] / max(small, 1.0), -a, -b
+
     while necks:
         # What is no specimen by itself goes first, to the neighbour it is joined to most widely.
-        def urgency(pair: tuple[int, int]) -> tuple[bool, float]:
-            a, b = pair
-            small, large = sorted((float(peak[a]), float(peak[b])))
-            appendage = small < APPENDAGE * large or min(area[a], area[b]) < least_area
-            return appendage, necks[pair] / small
-
-        pair = max(necks, key=lambda p: (*urgency(p), -p[0], -p[1]))
-        appendage, width = urgency(pair)
+        pair = max(necks, key=urgency)
+        appendage, width, *_ = urgency(pair)
         if not appendage and width <= NECK:
             break
         keep, gone = pair
