@@ -7,6 +7,7 @@ Euclidean, copies and near-copies, groups left out, each class, the best and the
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -31,7 +32,7 @@ from georetrieve.metrics.duplicates import NEAR_SHARE
 from georetrieve.metrics.ranking import SCAMPI_KS
 from georetrieve.types import EncoderSpec
 
-__all__ = ["Protocol", "run_retrieval", "scampi_summary"]
+__all__ = ["Protocol", "headline", "run_retrieval", "scampi_summary"]
 
 Protocol = Literal["full", "scampi"]
 
@@ -235,6 +236,16 @@ def _group_notes(
             "few to draw from: they leave out how much one group differs from another."
         )
     return notes
+
+
+def headline(record: RunRecord) -> dict[str, Estimate]:
+    """The metrics worth a line each: all but the long series of P@k and R@k beyond k = 1 and 10."""
+    series = re.compile(r"(.*/)?(precision_at_(?!10?$)\d+|recall_at_\d+)")
+    return {
+        name: estimate
+        for name, estimate in record.metrics.items()
+        if series.fullmatch(name) is None
+    }
 
 
 def scampi_summary(record: RunRecord) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from georetrieve.benchmarks.labelled import labelled_vectors
 from georetrieve.benchmarks.record import RunRecord
-from georetrieve.benchmarks.retrieval import run_retrieval, scampi_summary
+from georetrieve.benchmarks.retrieval import headline, run_retrieval, scampi_summary
 from georetrieve.errors import StoreError
 from georetrieve.types import EncoderSpec
 
@@ -252,6 +252,15 @@ def test_what_cannot_be_measured(change, message):
     arguments = {"vectors": np.eye(3), "labels": ["a", "a", "b"], "ids": ["x", "y", "z"]} | change
     with pytest.raises(StoreError, match=message):
         run_retrieval(**arguments)
+
+
+def test_headline_leaves_out_the_long_series():
+    vectors, labels, ids, _ = clustered(60, 3)
+    record = run_retrieval(vectors, labels, ids, groups=[f"g{n % 4}" for n in range(60)], draws=5)
+    wanted = ["p_at_nr", "pr_auc", "precision_at_1", "precision_at_10"]
+    balanced = ["p_at_nr_class_balanced", "precision_at_1_class_balanced"]
+    one = ["nn_f1", *wanted, *balanced]
+    assert list(headline(record)) == [p + n for p in ("", "group_out/", "cosine/") for n in one]
 
 
 def test_summary_of_another_task():

@@ -27,13 +27,17 @@ def record():
     return run_retrieval(
         vectors,
         labels,
-        [f"{n:03d}.jpg" for n in range(80)],
+        range_ids(80),
         groups=["well 6407/6-5"] * 80,
         content_hashes=[str(n) for n in range(80)],
         index="slides",
         encoder=spec,
         draws=50,
     )
+
+
+def range_ids(count):
+    return [f"{number:03d}.jpg" for number in range(count)]
 
 
 def thumbnails(ids):
@@ -135,6 +139,13 @@ def test_figures_are_pictures(record, draw, tmp_path):
     with Image.open(path) as drawn:
         assert min(drawn.size) > 300
         assert len(drawn.convert("RGB").getcolors(2**24)) > 20
+
+
+def test_figures_name_classes_in_any_script(tmp_path):
+    labels = ["日本", "ñandú $x$"] * 20
+    record = run_retrieval(np.random.default_rng(0).normal(size=(40, 3)), labels, range_ids(40))
+    for draw in (per_class_figure, confusion_figure):
+        assert draw(record, tmp_path / "f.png").exists()
 
 
 def test_figures_without_data_are_left_out(tmp_path):
