@@ -34,8 +34,8 @@ COMMIT_SECONDS = 30.0
 
 def unusable(vectors: FloatArray) -> npt.NDArray[np.bool_]:
     """(N,) mask of vectors that are zero or not finite and must never be stored."""
-    usable: npt.NDArray[np.bool_] = np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
-    return ~usable
+    usable = np.logical_and(np.isfinite(vectors).all(axis=1), vectors.any(axis=1))
+    return np.asarray(~usable, dtype=np.bool_)
 
 
 @dataclass(slots=True)
