@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from georetrieve.errors import IndexLockedError, StoreError
+from georetrieve.errors import IndexLockedError, IndexNotFoundError, StoreError
 from georetrieve.stores.manifest import write_text_atomically
 
 __all__ = ["LOCK_NAME", "OWNER_NAME", "lock_owner", "write_lock"]
@@ -33,8 +33,11 @@ def write_lock(index: Path, purpose: str) -> Iterator[None]:
 
     Raises:
         IndexLockedError: Somebody else holds it; the message names process, host and time.
+        IndexNotFoundError: There is no such folder.
         StoreError: The folder cannot be written to.
     """
+    if not index.is_dir():
+        raise IndexNotFoundError(f"There is no folder {index} to lock; check the spelling.")
     # A soft lock (a mere file) would outlive a killed owner, so file systems without locks refuse.
     lock = FileLock(index / LOCK_NAME, timeout=0, fallback_to_soft=False)
     try:
