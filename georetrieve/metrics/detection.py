@@ -50,7 +50,8 @@ def box_iou(one: Sequence[Region], other: Sequence[Region]) -> FloatArray:
     low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
     shared = np.clip(high - low, 0, None).prod(axis=-1)
     areas = [(box[..., 2:] - box[..., :2]).prod(axis=-1) for box in (a, b)]
-    return (shared / np.maximum(areas[0] + areas[1] - shared, 1e-12)).astype(np.float32)
+    union = np.maximum(areas[0] + areas[1] - shared, 1e-12)
+    return np.asarray(shared / union, np.float32)
 
 
 def match_boxes(found: Sequence[Region], truth: Sequence[Region], *, iou: float = 0.5) -> BoxMatch:

@@ -168,4 +168,4 @@ class Darkness:
         middles_x = x + (np.arange(size[0], dtype=np.float32) + half) * self.factor
         middles_y = y + (np.arange(size[1], dtype=np.float32) + half) * self.factor
         light = self.glass.at(middles_x, middles_y)
-        return (1 - seen / np.maximum(light, 1)).max(axis=2).astype(np.float16)
+        return np.asarray((1 - seen / np.maximum(light, 1)).max(axis=2), np.float16)

@@ -89,8 +89,10 @@ class _Content:
         x1 = min(self.sums.shape[1] - 1, max(x0 + 1, round(right * self.scale[0])))
         y1 = min(self.sums.shape[0] - 1, max(y0 + 1, round(bottom * self.scale[1])))
         x0, y0 = min(x0, x1 - 1), min(y0, y1 - 1)
-        total = self.sums[y1, x1] - self.sums[y0, x1] - self.sums[y1, x0] + self.sums[y0, x0]
-        return float(total) / ((y1 - y0) * (x1 - x0))
+        sums = self.sums
+        sums = self.sums
+        total = int(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0])
+        return total / ((y1 - y0) * (x1 - x0))
 
 
 def _shows_something(seen: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Parts specimens that touch: watershed of the distance transform, joined again where necks are wide."""
+"""Parts specimens that touch: a watershed, joined again where necks are wide."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int32]
 
 NECK = 0.62
-"""Two parts are one specimen when the neck between them is wider than this share of the narrower."""
+"""Parts are one specimen when the neck between them is wider than this share of the narrower."""
 APPENDAGE = 0.3
 """A part this much narrower than its neighbour is a process or a horn, not a specimen."""
 
@@ -44,13 +44,17 @@ def split_touching(mask: Mask, solid: Mask, least_px: float) -> list[Mask]:
     # A plateau or a ragged outline would seed many basins.
     surface = ndimage.gaussian_filter(depth, 1.0) * inner
     spacing = max(2, int(least_px / 4))
-    peaks = peak_local_max(surface, min_distance=spacing, labels=inner.astype(np.int32))
+    peaks = peak_local_max(  # type: ignore[no-untyped-call]
+        surface, min_distance=spacing, labels=inner.astype(np.int32)
+    )
     if len(peaks) < 2:
         return [mask]
     seeds = np.zeros(outer.shape, np.int32)
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     around = ndimage.distance_transform_edt(outer).astype(np.float32)
-    basins: Labels = watershed(-surface - 1e-3 * around, seeds, mask=outer)
+    basins: Labels = watershed(  # type: ignore[no-untyped-call]
+        -surface - 1e-3 * around, seeds, mask=outer
+    )
     joined = _join(basins, depth, around, least_px)[1:-1, 1:-1]
     return [joined == number for number in _in_order(joined)]
 

@@ -1,4 +1,4 @@
-"""A small canvas on which one specimen is drawn as optical density, the way transmitted light sees it.
+"""A small canvas on which one specimen is drawn as optical density, as light that passes sees it.
 
 Walls absorb; what lies one behind the other adds up. So a taxon is a sum of layers (shells, folds,
 processes), and a shell is darker along its limb because light crosses more of it there.
@@ -6,18 +6,22 @@ processes), and a shell is darker along its limb because light crosses more of i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
+from scipy import ndimage
 
 from georetrieve.types import FloatArray
 
-__all__ = ["Canvas", "Point", "smooth_noise", "sphere_points"]
+__all__ = ["Canvas", "Plane", "Point", "limb", "smooth_noise", "sphere_points", "star"]
 
 Point: TypeAlias = tuple[float, float]
+Plane: TypeAlias = npt.NDArray[np.floating[Any]]
 
 EXTENT = 1.3
 """The canvas spans -1.3 to 1.3 in both directions; a specimen spans about -1 to 1."""
@@ -56,7 +60,7 @@ def sphere_points(rng: np.random.Generator, count: int, jitter: float = 0.0) -> 
     turn, _ = np.linalg.qr(rng.standard_normal((3, 3)))
     points = points @ turn + rng.normal(0, jitter, (count, 3))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    return points.astype(np.float32)
+    return np.asarray(points, np.float32)
 
 
 @dataclass(slots=True)
@@ -100,16 +104,16 @@ class Canvas:
         empty = np.zeros(x.shape, np.float32)
         return cls(x, y, float(axis[1] - axis[0]), rng, empty, empty.copy())
 
-    def add(self, cover: FloatArray, density: FloatArray | float) -> None:
+    def add(self, cover: Plane, density: Plane | float) -> None:
         """Lay material over what is there: ``density`` walls where ``cover`` (0..1) says."""
         self.density += cover * density
         np.maximum(self.cover, cover, out=self.cover)
 
-    def soft(self, inside: FloatArray) -> FloatArray:
+    def soft(self, inside: Plane) -> FloatArray:
         """0..1 cover from a signed distance, positive inside, softened over a pixel."""
-        return np.clip(inside / self.pixel + 0.5, 0.0, 1.0)
+        return np.asarray(np.clip(inside / self.pixel + 0.5, 0.0, 1.0), np.float32)
 
-    def shell(self, rho: FloatArray, thickness: float, *, unit: float = 1.0) -> None:
+    def shell(self, rho: Plane, thickness: float, *, unit: float = 1.0) -> None:
         """Add a hollow body.
 
         Args:
@@ -131,7 +135,7 @@ class Canvas:
         """
         cover = np.zeros_like(self.x)
         pieces = len(line) - 1
-        for number, (start, end) in enumerate(zip(line[:-1], line[1:], strict=True)):
+        for number, (start, end) in enumerate(itertools.pairwise(line)):
             near = widths[0] + (widths[1] - widths[0]) * number / pieces
             far = widths[0] + (widths[1] - widths[0]) * (number + 1) / pieces
             box = self._near(start, end, max(near, far))
@@ -165,7 +169,7 @@ class Canvas:
         return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
     def on_sphere(self, radius: float) -> tuple[FloatArray, FloatArray]:
-        """(S, S, 3) unit vectors of the near side of a sphere, and (S, S) rho (0 middle, 1 limb)."""
+        """(S, S, 3) unit vectors of a sphere's near side, and (S, S) rho (0 middle, 1 limb)."""
         x, y = self.x / radius, self.y / radius
         rho = np.hypot(x, y)
         z = np.sqrt(np.clip(1 - rho**2, 0, 1))
@@ -182,7 +186,7 @@ class Canvas:
         nearness = where.reshape(-1, 3) @ points.T
         best = np.partition(nearness, -2, axis=1)[:, -2:]
         gap = np.arccos(np.clip(best[:, 0], -1, 1)) - np.arccos(np.clip(best[:, 1], -1, 1))
-        return (gap / 2).reshape(self.x.shape).astype(np.float32)
+        return np.asarray((gap / 2).reshape(self.x.shape), np.float32)
 
     def fold(self, reach: float, density: float = 0.9) -> None:
         """Crease the wall: a curved double thickness across what has been drawn."""
@@ -201,8 +205,26 @@ class Canvas:
         self.density += crease * inside * density
 
 
-def limb(rho: FloatArray, thickness: float) -> FloatArray:
+def limb(rho: Plane, thickness: float) -> FloatArray:
     """(S, S) walls crossed by light at ``rho`` of a spherical shell; 1 in the middle."""
     outer = np.sqrt(np.clip(1 - rho**2, 0, None))
     inner = np.sqrt(np.clip((1 - thickness) ** 2 - rho**2, 0, None))
-    return np.minimum((outer - inner) / thickness, MAX_LIMB)
+    return np.asarray(np.minimum((outer - inner) / thickness, MAX_LIMB), np.float32)
+
+
+def star(corners: Plane, angle: Plane, rounding: float) -> FloatArray:
+    """Radius of a star-shaped polygon (corners: (n, 2) of angle and radius) at every angle."""
+    order = np.argsort(corners[:, 0])
+    at, radius = corners[order, 0], corners[order, 1]
+    steps = np.linspace(-np.pi, np.pi, 1440, endpoint=False)
+    x, y = radius * np.cos(at), radius * np.sin(at)
+    table = np.full(steps.size, 1e-3)
+    for i in range(len(at)):
+        x1, y1, x2, y2 = x[i], y[i], x[(i + 1) % len(at)], y[(i + 1) % len(at)]
+        cross = x1 * y2 - x2 * y1
+        along = np.cos(steps) * (y2 - y1) - np.sin(steps) * (x2 - x1)
+        gone = (steps - at[i]) % (2 * np.pi)
+        span = (at[(i + 1) % len(at)] - at[i]) % (2 * np.pi)
+        table = np.where((gone <= span) & (along > 1e-6), cross / np.maximum(along, 1e-6), table)
+    table = ndimage.gaussian_filter1d(table, rounding * 1440 / (2 * np.pi), mode="wrap")
+    return np.asarray(np.interp(angle, steps, table, period=2 * np.pi), np.float32)

@@ -86,7 +86,8 @@ def _pack(
         if any(a >= b for a, b in zip(low, high, strict=True)):
             continue  # a grain beyond the border
         axes = [
-            np.arange(a, b, dtype=np.float32) - m for a, b, m in zip(low, high, middle, strict=True)
+            np.arange(a, b, dtype=np.float32) - np.float32(m)
+            for a, b, m in zip(low, high, middle, strict=True)
         ]
         turn, _ = np.linalg.qr(rng.standard_normal((3, 3)))
         stretch = turn / rng.uniform(0.75, 1.2, 3)
@@ -138,10 +139,10 @@ def _rings(rng: np.random.Generator, shape: tuple[int, int, int]) -> FloatArray:
     """(1, Y, X) faint rings round the axis of rotation."""
     y, x = (np.arange(n, dtype=np.float32) - n / 2 for n in shape[1:])
     radius = np.hypot(y[:, None], x[None, :])
-    strength = rng.normal(0, 450, int(radius.max()) + 2) * (
-        rng.random(int(radius.max()) + 2) < 0.12
-    )
-    return np.interp(radius, np.arange(len(strength)), strength).astype(np.float32)[None]
+    count = int(radius.max()) + 2
+    strength = rng.normal(0, 450, count) * (rng.random(count) < 0.12)
+    rings = np.interp(radius, np.arange(count), strength)
+    return np.asarray(rings, np.float32)[None]
 
 
 def write_volume(folder: Path, truth: Path, name: str, volume: CtVolume) -> tuple[Path, Path]:

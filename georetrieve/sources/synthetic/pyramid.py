@@ -1,4 +1,4 @@
-"""Writes a pyramidal TIFF tile by tile, so that its size is bounded by the disk and not by memory."""
+"""Writes a pyramidal TIFF tile by tile, so that the disk bounds its size and memory does not."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ def write_pyramid(
     """Write a tiled JPEG pyramid whose levels halve.
 
     Args:
-        path: The file; OME-TIFF when ``ome``, else a TIFF with resolution tags, which OpenSlide opens.
+        path: The file; OME-TIFF when ``ome``, else a TIFF with resolution tags (OpenSlide's
+            generic format).
         size: (width, height) of level 0, pixels.
-        tile_at: Gives the (512, 512, 3) pixels of the tile in a column and row; asked once for each,
-            row by row. What reaches beyond the border is ignored.
+        tile_at: Gives the (512, 512, 3) pixels of the tile in a column and row; asked once for
+            each, row by row. What reaches beyond the border is ignored.
         um_per_px: Scale of level 0.
         ome: Write OME-XML and the levels as SubIFDs.
     """
@@ -140,4 +141,4 @@ def _mean4(pixels: npt.NDArray[Any]) -> Pixels:
     total = pixels[::2, ::2].astype(np.uint16) + pixels[1::2, ::2]
     total += pixels[::2, 1::2]
     total += pixels[1::2, 1::2]
-    return ((total + 2) // 4).astype(np.uint8)
+    return np.asarray((total + 2) // 4, np.uint8)

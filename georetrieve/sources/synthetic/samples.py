@@ -11,8 +11,9 @@ from PIL import Image
 
 from georetrieve.errors import SourceError, did_you_mean
 from georetrieve.sources.synthetic.ct import draw_sandstone, write_volume
+from georetrieve.sources.synthetic.layout import lay_out
 from georetrieve.sources.synthetic.minerals import ROCKS
-from georetrieve.sources.synthetic.slide import lay_out, write_slide
+from georetrieve.sources.synthetic.slide import write_slide
 from georetrieve.sources.synthetic.specimen import draw_specimen
 from georetrieve.sources.synthetic.taxa import TAXA
 from georetrieve.sources.synthetic.thin_section import draw_section, write_section

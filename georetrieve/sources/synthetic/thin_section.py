@@ -1,4 +1,4 @@
-"""Thin sections: grain mosaics in plane-polarised light (PPL) and between crossed polarisers (XPL)."""
+"""Thin sections: grain mosaics in plane-polarised light (PPL) and crossed polarisers (XPL)."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _mosaic(rock: Rock, rng: np.random.Generator, shape: tuple[int, int]) -> _Mo
 
 
 def _spread(rng: np.random.Generator, shape: tuple[int, int], grain_px: float) -> FloatArray:
-    """(G, 3) row, column and reach of grain middles, closer together in some places than in others."""
+    """(G, 3) row, column and reach of grain middles, of unlike sizes."""
     margin = 2 * grain_px
     height, width = shape[0] + 2 * margin, shape[1] + 2 * margin
     wanted = max(4, round(height * width / grain_px**2))
@@ -132,7 +132,7 @@ def _spread(rng: np.random.Generator, shape: tuple[int, int], grain_px: float) -
 
 def _pick(rng: np.random.Generator, rock: Rock, small: bool) -> str:
     """A mineral; ore grains are mostly small ones."""
-    shares = {name: share for name, share in rock.shares.items()}
+    shares = dict(rock.shares)
     if "opaque" in shares:
         shares["opaque"] *= 3.0 if small else 0.15
     weights = np.array(list(shares.values()))
@@ -227,7 +227,7 @@ def _photograph(light: FloatArray, rng: np.random.Generator) -> npt.NDArray[np.u
     vignette = (1 - 0.05 * (x**2 + y**2))[..., None]
     blurred = ndimage.gaussian_filter(light, (0.6, 0.6, 0))
     noisy = blurred * vignette + rng.normal(0, 0.008, light.shape)
-    return (np.clip(noisy, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.asarray(np.clip(noisy, 0, 1) * 255 + 0.5, np.uint8)
 
 
 def write_section(folder: Path, truth: Path, name: str, section: ThinSection) -> list[Path]:
@@ -255,7 +255,6 @@ def write_section(folder: Path, truth: Path, name: str, section: ThinSection) ->
         writer.writerow(("index", "mineral", "colour", "share"))
         for title, mineral in MINERALS.items():
             share = float((section.minerals == mineral.index).mean())
-            writer.writerow(
-                (mineral.index, title, "#{:02x}{:02x}{:02x}".format(*mineral.code), round(share, 5))
-            )
+            colour = "#{:02x}{:02x}{:02x}".format(*mineral.code)
+            writer.writerow((mineral.index, title, colour, round(share, 5)))
     return images + truths

@@ -13,7 +13,7 @@ import numpy as np
 from skimage import measure
 
 from georetrieve.errors import SourceError
-from georetrieve.sources.synthetic.slide import PlacedSpecimen, SlidePlan
+from georetrieve.sources.synthetic.layout import PlacedSpecimen, SlidePlan
 from georetrieve.types import Region
 
 __all__ = ["read_truth", "write_truth"]
@@ -48,24 +48,49 @@ def write_truth(stem: Path, plan: SlidePlan) -> tuple[Path, Path]:
 
 
 def read_truth(path: Path) -> list[tuple[str, Region]]:
-    """Read (taxon, bounding box) of every specimen from a table that :func:`write_truth` wrote.
+    """Read the (taxon, bounding box) of every specimen.
+
+    Args:
+        path: A table or a GeoJSON file as :func:`write_truth` writes them; QuPath's export of
+            annotations is such a file, too.
 
     Raises:
-        SourceError: The table cannot be read, or lacks a column.
+        SourceError: The file cannot be read, or is neither.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [
-                (row["taxon"], Region(*(int(row[name]) for name in ("x", "y", "width", "height"))))
-                for row in csv.DictReader(file)
-            ]
+        if path.suffix.lower() in (".geojson", ".json"):
+            return _from_geojson(path)
+        return _from_table(path)
     except OSError as error:
         raise SourceError(f"Truth {path} cannot be read ({error.strerror}).") from error
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(
-            f"Truth {path} is no table of specimens ({error}); it needs the columns taxon, x, y, "
-            "width and height, in whole level-0 pixels."
+            f"Truth {path} holds no specimens ({type(error).__name__}: {error}); it is a table with "
+            "the columns taxon, x, y, width and height in whole level-0 pixels, or a GeoJSON file "
+            "of polygons."
         ) from error
+
+
+def _from_table(path: Path) -> list[tuple[str, Region]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            (
+                row["taxon"],
+                Region(int(row["x"]), int(row["y"]), int(row["width"]), int(row["height"])),
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def _from_geojson(path: Path) -> list[tuple[str, Region]]:
+    found = []
+    for feature in json.loads(path.read_text("utf-8"))["features"]:
+        name = feature["properties"].get("classification", {}).get("name", "")
+        ring = np.array(feature["geometry"]["coordinates"][0], float)
+        left, top = np.maximum(np.rint(ring.min(axis=0)), 0).astype(int).tolist()
+        right, bottom = np.rint(ring.max(axis=0)).astype(int).tolist()
+        found.append((name, Region(left, top, right - left, bottom - top)))
+    return found
 
 
 def _features(plan: SlidePlan) -> Iterator[dict[str, Any]]:
@@ -80,8 +105,11 @@ def _features(plan: SlidePlan) -> Iterator[dict[str, Any]]:
 
 def _outline(one: PlacedSpecimen) -> list[list[float]]:
     """The longest outline of the mask, closed, in level-0 pixels."""
-    contours = measure.find_contours(np.pad(one.mask, 1).astype(np.float32), 0.5)
-    longest = measure.approximate_polygon(max(contours, key=len), 0.7)
+    padded = np.pad(one.mask, 1).astype(np.float32)
+    contours = measure.find_contours(padded, 0.5)  # type: ignore[no-untyped-call]
+    longest = measure.approximate_polygon(  # type: ignore[no-untyped-call]
+        max(contours, key=len), 0.7
+    )
     # Contours run through pixel middles of a mask padded by one pixel.
     ring = longest[:, ::-1] - 0.5 + (one.region.x, one.region.y)
     return [[round(float(x), 1), round(float(y), 1)] for x, y in ring]
