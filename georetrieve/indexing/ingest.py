@@ -22,7 +22,6 @@ from georetrieve.indexing.pipeline import (
     prepare_files,
 )
 from georetrieve.protocols import Progress
-from georetrieve.sources.cut import choose_items
 from georetrieve.sources.folder import has_changed
 from georetrieve.stores.lance import IndexStore
 from georetrieve.types import FileRecord, FloatArray, Item
@@ -116,8 +115,6 @@ class Ingest:
         state = _FileState(opened, good=len(opened.job.known))
         if opened.raster is not None:
             state.scale, state.kind = opened.raster.um_per_px, opened.raster.kind
-            self._remarks.update(opened.raster.remarks)
-            self._remarks[choose_items(opened.raster, self.preparer.cutting)[1]] += 1
         self.progress.grow(opened.planned - len(opened.job.known) - 1)
         for chunk in chunks:
             state.bad += chunk.failed
@@ -128,6 +125,9 @@ class Ingest:
                     self._encode()
             if self._due():
                 self._commit()
+        if opened.raster is not None:
+            # Some remarks come with the pixels, so they are collected when all have been read.
+            self._remarks.update((*opened.raster.remarks, opened.choice))
         self._finished.append(state)
 
     def _due(self) -> bool:

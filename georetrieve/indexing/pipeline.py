@@ -21,14 +21,22 @@ from PIL import Image
 
 from georetrieve.errors import SourceError
 from georetrieve.protocols import ImageEncoder, Raster
-from georetrieve.sources.cut import Cut, CutOptions, plan_cuts, read_cut
+from georetrieve.sources.cut import Cut, CutOptions, choose_items, plan_cuts, read_cut
 from georetrieve.sources.folder import SourceFile
 from georetrieve.sources.labels import Annotator
 from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
 from georetrieve.types import Item, item_id
 
-__all__ = ["Chunk", "FileJob", "Opened", "PreparedItem", "prepare_files", "thumbnail"]
+__all__ = [
+    "Chunk",
+    "FileJob",
+    "Opened",
+    "PreparedItem",
+    "Preparer",
+    "prepare_files",
+    "thumbnail",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -80,6 +88,7 @@ class Opened:
         cuts: What is left to read after ``first``.
         first: The first chunk, read by the thread that opened the file.
         planned: How many items the file has, those known included.
+        choice: How it was cut, and why.
         error: Why the file cannot be used; "" when it can.
     """
 
@@ -88,6 +97,7 @@ class Opened:
     cuts: list[Cut] = field(default_factory=list)
     first: Chunk = field(default_factory=Chunk)
     planned: int = 0
+    choice: str = ""
     error: str = ""
 
 
@@ -129,6 +139,7 @@ class Preparer:
             opened.error = _reason(error)
             return opened
         try:
+            _, opened.choice = choose_items(raster, self.cutting)
             cuts = list(plan_cuts(raster, self.cutting))
             opened.planned = len(cuts)
             left = [cut for cut in cuts if self._id(job, cut) not in job.known]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -13,10 +14,11 @@ from georetrieve.errors import SourceError, did_you_mean
 from georetrieve.sources.folder import walk
 from georetrieve.sources.label_table import LabelTable, column_name, counted, read_table
 from georetrieve.sources.options import VolumeRule
-from georetrieve.types import Scalar
+from georetrieve.types import Region, Scalar
 
 __all__ = ["Annotation", "FolderRule", "PatternRule", "Rule", "TableRule", "make_rule"]
 
+SAME_PLACE = 0.5
 # A named group that matches digits only, or digits and one point, gives a number.
 GROUP = re.compile(r"\(\?P<(\w+)>((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*)\)")
 DIGITS = re.compile(r"(?:(?:\\d|\[0-9\])(?:[+*?]|\{\d+(?:,\d*)?\})?)+")
@@ -39,8 +41,8 @@ class Rule(Protocol):
 
     columns: dict[str, str]
 
-    def look_up(self, path: str) -> Annotation | None:
-        """What is said of a path; None when nothing is."""
+    def look_up(self, path: str, region: Region | None = None) -> Annotation | None:
+        """What is said of a file, or of what lies somewhere in it; None when nothing is."""
         ...
 
     def report(self) -> list[str]:
@@ -83,8 +85,9 @@ class FolderRule:
         self._what = what
         self._outside: set[str] = set()
 
-    def look_up(self, path: str) -> Annotation | None:
+    def look_up(self, path: str, region: Region | None = None) -> Annotation | None:
         """Name and path of the folder the file lies in."""
+        del region  # said of the whole file
         parent = PurePosixPath(path).parent
         if not parent.name:
             self._outside.add(path)
@@ -126,8 +129,9 @@ class PatternRule:
         self.columns = {column: self._kinds[name] for name, column in self._names.items()}
         self._unmatched: set[str] = set()
 
-    def look_up(self, path: str) -> Annotation | None:
+    def look_up(self, path: str, region: Region | None = None) -> Annotation | None:
         """What the pattern finds in the path."""
+        del region  # said of the whole file
         match = self._pattern.search(path)
         if match is None:
             self._unmatched.add(path)
@@ -169,13 +173,29 @@ def _number(text: str | None, kind: str) -> Scalar:
 
 
 class TableRule:
-    """Rows of a CSV, matched to the files that are there."""
+    """Rows of a CSV, matched to the files that are there, and to what lies in them.
+
+    A row with a box is said of an item whose region covers the same place: of several the one with
+    the largest overlap (intersection over union), at least one half.
+    """
 
     def __init__(self, path: Path, root: Path, volumes: VolumeRule) -> None:
         self._table: LabelTable = read_table(path)
         self.columns = self._table.columns
         files = [file.path for file in walk(root, volumes=volumes).files]
-        self._row_of, unmatched, ambiguous = _match_rows(self._table, files, root)
+        rows: dict[str, list[tuple[str, Region | None]]] = defaultdict(list)
+        for row in self._table.rows:
+            name, region = split_row(row)
+            rows[name].append((row, region))
+        file_of, unmatched, ambiguous = _match_rows(list(rows), files, root)
+        self._row_of: dict[str, str] = {}
+        self._boxes: dict[str, list[tuple[str, Region]]] = defaultdict(list)
+        for file, name in file_of.items():
+            for row, region in rows[name]:
+                if region is None:
+                    self._row_of[file] = row
+                else:
+                    self._boxes[file].append((row, region))
         self._remarks = list(self._table.remarks)
         if unmatched:
             self._remarks.append(f"{path.name}: no file is there for {_shown(unmatched)}")
@@ -183,15 +203,18 @@ class TableRule:
             self._remarks.append(
                 f"{path.name}: more than one file fits {_shown(ambiguous)}; write the folder too"
             )
-        bare = [file for file in files if file not in self._row_of]
+        bare = [file for file in files if file not in file_of]
         if bare:
             self._remarks.append(
                 f"{path.name}: no row for {counted(len(bare), 'file')} (for instance {bare[0]})"
             )
 
-    def look_up(self, path: str) -> Annotation | None:
-        """The row of the file."""
+    def look_up(self, path: str, region: Region | None = None) -> Annotation | None:
+        """The row of the box, else that of the file."""
         row = self._row_of.get(path)
+        if region is not None and path in self._boxes:
+            overlap, nearest = max((iou(box, region), one) for one, box in self._boxes[path])
+            row = nearest if overlap >= SAME_PLACE else row
         return None if row is None else Annotation(*self._table.rows[row])
 
     def report(self) -> list[str]:
@@ -200,15 +223,39 @@ class TableRule:
 
     def state(self) -> object:
         """JSON-able values that change when answers do."""
-        return {path: self._table.rows[row] for path, row in self._row_of.items()}
+        said = {path: self._table.rows[row] for path, row in self._row_of.items()}
+        boxes = {
+            file: [(row, self._table.rows[row]) for row, _ in found]
+            for file, found in self._boxes.items()
+        }
+        return [said, boxes]
 
 
 def _shown(rows: list[str]) -> str:
     return f"{counted(len(rows), 'row')} ({', '.join(rows[:3])}{' …' if len(rows) > 3 else ''})"
 
 
+def split_row(row: str) -> tuple[str, Region | None]:
+    """File and region of an item's id; a file whose name has a ``#`` is a file."""
+    name, mark, place = row.rpartition("#")
+    if mark:
+        with suppress(SourceError):
+            return name, Region.parse(place)
+    return row, None
+
+
+def iou(one: Region, other: Region) -> float:
+    """Intersection over union of two regions; 0 in different slices."""
+    if (one.axis, one.index) != (other.axis, other.index):
+        return 0.0
+    (left, top, right, bottom), (x0, y0, x1, y1) = one.box, other.box
+    wide, high = min(right, x1) - max(left, x0), min(bottom, y1) - max(top, y0)
+    both = max(0, wide) * max(0, high)
+    return both / (one.width * one.height + other.width * other.height - both)
+
+
 def _match_rows(
-    table: LabelTable, files: list[str], root: Path
+    rows: list[str], files: list[str], root: Path
 ) -> tuple[dict[str, str], list[str], list[str]]:
     """File → row; rows without a file; rows that fit several files.
 
@@ -226,7 +273,7 @@ def _match_rows(
     row_of: dict[str, str] = {}
     unmatched, ambiguous = [], []
     later = []
-    for row in table.rows:
+    for row in rows:
         if row in names:
             row_of[row] = row
         else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from georetrieve.errors import SourceError, did_you_mean
-from georetrieve.types import Scalar
+from georetrieve.types import Region, Scalar
 
 __all__ = ["RESERVED", "LabelTable", "column_name", "counted", "read_table", "typed_column"]
 
@@ -21,6 +21,7 @@ RESERVED = frozenset({
     "percentile",
 })  # fmt: skip
 PATH_NAMES = ("path", "file", "filename", "file_name", "image")
+BOX_NAMES = ("x", "y", "width", "height")
 TRUE, FALSE = ("true", "yes"), ("false", "no")
 EMPTY = ("", "na", "n/a", "nan", "null", "none")
 INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
@@ -32,7 +33,8 @@ class LabelTable:
     """The rows of a label table.
 
     Attributes:
-        rows: Path as written (POSIX) → label, group (None where empty) and metadata.
+        rows: Path as written (POSIX), of a row with a box ``path#x,y,width,height`` → label, group
+            (None where empty) and metadata.
         columns: Metadata column → ``int``, ``float``, ``bool`` or ``str``.
         remarks: What was odd, one line each.
     """
@@ -44,6 +46,10 @@ class LabelTable:
 
 def read_table(path: Path) -> LabelTable:
     """Read a CSV with a column ``path`` and, if present, ``label``, ``group`` and further ones.
+
+    A row is said of a file; or, where the columns ``x``, ``y``, ``width`` and ``height`` are filled
+    (whole level-0 pixels) or the path is an item's id (``path#x,y,width,height``), of what lies
+    there.
 
     Comma, semicolon or tab; UTF-8 (with or without a mark), UTF-16 with one, else Windows-1252.
     A further column becomes metadata: whole numbers, numbers (with a decimal comma where the
@@ -63,7 +69,7 @@ def read_table(path: Path) -> LabelTable:
         raise SourceError(f"{path} is empty; its first line names the columns: path,label,group.")
     header = [name.strip() for name in lines[0]]
     places = _places(path, header)
-    cells = _cells(path, lines, header, places["path"], table)
+    cells = _cells(path, lines, header, places, table)
     names = _metadata_names(header, places, table)
     values = {
         name: typed_column([row[place] for row in cells.values()], decimal_comma=delimiter == ";")
@@ -107,6 +113,8 @@ def _places(path: Path, header: list[str]) -> dict[str, int]:
     places: dict[str, int] = {
         name: lowered.index(name) for name in ("label", "group") if name in lowered
     }
+    if all(name in lowered for name in BOX_NAMES):
+        places |= {name: lowered.index(name) for name in BOX_NAMES}
     for name in PATH_NAMES:
         if name in lowered:
             return {**places, "path": lowered.index(name)}
@@ -117,11 +125,15 @@ def _places(path: Path, header: list[str]) -> dict[str, int]:
 
 
 def _cells(
-    path: Path, lines: Sequence[list[str]], header: list[str], place: int, table: LabelTable
+    path: Path,
+    lines: Sequence[list[str]],
+    header: list[str],
+    places: dict[str, int],
+    table: LabelTable,
 ) -> dict[str, list[str]]:
     """Rows by path; ragged, nameless and repeated ones are left out and reported."""
     cells: dict[str, list[str]] = {}
-    ragged, nameless, repeated = [], [], []
+    ragged, nameless, repeated, boxless = [], [], [], []
     for number, line in enumerate(lines[1:], 2):
         if not any(cell.strip() for cell in line):
             continue
@@ -129,8 +141,10 @@ def _cells(
             ragged.append(number)
             continue
         row = line + [""] * (len(header) - len(line))
-        key = _posix(row[place])
-        if not key:
+        key = _key(row, places)
+        if key is None:
+            boxless.append(number)
+        elif not key:
             nameless.append(number)
         elif key in cells:
             repeated.append(number)
@@ -139,7 +153,8 @@ def _cells(
     for rows, what in (
         (ragged, "more fields than the header (a comma that is not quoted?)"),
         (nameless, "no file is named"),
-        (repeated, "a file that an earlier row names, and the earlier row counts"),
+        (boxless, "x, y, width and height are not four whole numbers of a box"),
+        (repeated, "names what an earlier row names, and the earlier row counts"),
     ):
         if rows:
             lines_shown = ", ".join(str(row) for row in rows[:5]) + (" …" if len(rows) > 5 else "")
@@ -147,6 +162,19 @@ def _cells(
                 f"{path.name}: {counted(len(rows), 'row')} left out: {what} (line {lines_shown})"
             )
     return cells
+
+
+def _key(row: list[str], places: dict[str, int]) -> str | None:
+    """What a row is said of; "" when it names no file, None when its box is no box."""
+    name = _posix(row[places["path"]])
+    box = [row[places[side]].strip() for side in BOX_NAMES] if BOX_NAMES[0] in places else []
+    if not name or not any(box):
+        return name
+    try:
+        x, y, width, height = (int(side) for side in box)
+        return f"{name}#{Region(x, y, width, height)}"
+    except ValueError:  # a SourceError is one too
+        return None
 
 
 def _posix(name: str) -> str:

@@ -68,8 +68,8 @@ class Annotator:
             kind: ``image``, ``slide`` or ``volume``: what the file is.
             region: Where in the file the item lies; None for a whole image.
         """
-        said = self._labels.look_up(path) if self._labels else None
-        grouping = self._groups.look_up(path) if self._groups else None
+        said = self._labels.look_up(path, region) if self._labels else None
+        grouping = self._groups.look_up(path, region) if self._groups else None
         group = grouping.group if grouping else None
         if group is None and said is not None and not isinstance(self._labels, FolderRule):
             group = said.group

@@ -151,7 +151,7 @@ def test_odd_rows_are_left_out_and_reported(table):
         "labels.csv: 1 row left out: more fields than the header (a comma that is not quoted?) "
         "(line 5)",
         "labels.csv: 1 row left out: no file is named (line 4)",
-        "labels.csv: 1 row left out: a file that an earlier row names, and the earlier row counts "
+        "labels.csv: 1 row left out: names what an earlier row names, and the earlier row counts "
         "(line 3)",
     ]
 
@@ -206,3 +206,30 @@ def test_the_digest_changes_when_answers_do(root, table):
     second = annotator(root, table("path,label\ntop.jpg,U\n")).digest
     assert len({first, second, annotator(root).digest, annotator(root, "folder").digest}) == 4
     assert annotator(root, groups="none").digest != annotator(root).digest
+
+
+def test_rows_with_a_box_are_said_of_what_lies_there(root, table):
+    table(
+        "path,label,x,y,width,height,depth\n"
+        "top.jpg,Deflandrea,100,100,50,40,7\n"
+        "top.jpg,Azolla,104,100,50,40,8\n"
+        '"top.jpg#300,300,20,20",Spiniferites,,,,,9\n'
+        "top.jpg,any,,,,,1\n"
+        "top.jpg,broken,1,2,zero,4,1\n"
+    )
+    rule = annotator(root, "labels.csv")
+    near = rule.annotate("top.jpg", "slide", Region(105, 101, 50, 40))
+    assert (near.label, near.metadata) == ("Azolla", {"depth": 8})
+    assert rule.annotate("top.jpg", "slide", Region(98, 99, 52, 42)).label == "Deflandrea"
+    assert rule.annotate("top.jpg", "slide", Region(300, 300, 20, 20)).label == "Spiniferites"
+    # Half covered by no box: what is said of the file holds.
+    assert rule.annotate("top.jpg", "slide", Region(140, 100, 50, 40)).label == "any"
+    assert rule.annotate("top.jpg", "slide").label == "any"
+    assert any("not four whole numbers of a box (line 6)" in line for line in rule.report())
+
+
+def test_a_box_in_one_slice_is_not_said_of_another(root, table):
+    table('path,label\n"top.jpg#z=3,0,0,9,9",vug\n')
+    rule = annotator(root, "labels.csv")
+    assert rule.annotate("top.jpg", "volume", Region(0, 0, 9, 9, 3, "z")).label == "vug"
+    assert rule.annotate("top.jpg", "volume", Region(0, 0, 9, 9, 4, "z")).label is None
