@@ -191,9 +191,9 @@ _OPERATORS = frozenset(
     {
         *("and", "or", "not", "in", "is", "null", "like", "ilike", "between", "escape", "similar"),
         *("true", "false", "case", "when", "then", "else", "end", "cast", "as", "to"),
-        *("interval", "date", "timestamp", "array"),
     }
 )
+_TYPED = frozenset({"date", "timestamp", "interval"})
 
 
 def sql_literal(text: str) -> str:
@@ -234,7 +234,8 @@ def _quoted(token: str, rest: Sequence[str], names: Mapping[str, str]) -> str:
         return names.get(token[1:-1], token)
     is_word = token[0].isalpha() or token[0] == "_"
     following = next((after for after in rest if not after.isspace()), "")
-    if not is_word or token.lower() in _OPERATORS or following == "(":
+    typed = token.lower() in _TYPED and following[:1] == "'"  # DATE '2020-01-31'
+    if not is_word or typed or token.lower() in _OPERATORS or following == "(":
         return token
     return names.get(token) or names.get(token.lower(), token)
 

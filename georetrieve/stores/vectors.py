@@ -85,7 +85,7 @@ class LanceVectors:
         return self._spec
 
     def __len__(self) -> int:
-        return self._table.count(f"`{self._spec.column}` IS NOT NULL")
+        return self._table.count(_has(self._spec))
 
     def add(self, items: Sequence[Item], vectors: FloatArray) -> None:
         """See :meth:`georetrieve.protocols.VectorStore.add`; other encoders' columns stay empty."""
@@ -141,39 +141,38 @@ class _Snapshot:
     Attributes:
         version: Of the table.
         directory: Ids and groups of the N items that have a vector.
-        rows: (N,) Lance's ids of their rows, sorted.
-        order: (N,) places in the gallery, in the order of ``rows``.
+        rows: (N,) Lance's ids of their rows, rising.
         gallery: The vectors.
     """
 
     version: int
     directory: Directory
     rows: IntArray
-    order: IntArray
     gallery: Gallery
 
     @classmethod
     def of(cls, table: LanceTable, spec: EncoderSpec, held_bytes: int) -> _Snapshot:
         named = table.scan(["id", "group"], row_ids=True).combine_chunks()
-        present = _row_ids(table, f"`{spec.column}` IS NOT NULL")
         all_rows = named.column("_rowid").to_numpy().astype(np.int64)
-        # Places count the rows that have a vector; ordinals count all rows, as Lance does.
-        ordinals = np.flatnonzero(np.isin(all_rows, present))
-        named = named.take(pa.array(ordinals))
-        rows = all_rows[ordinals]
-        order = np.argsort(rows, kind="stable")
-        streamed = _StreamedVectors(table, spec, rows[order], order, ordinals)
-        gallery: Gallery = streamed
-        if len(ordinals) * spec.dim * 4 <= held_bytes:
-            gallery = HeldVectors(streamed.read())
+        # A place counts the rows with a vector; an ordinal counts all rows, as Lance does.
+        ordinals = np.flatnonzero(np.isin(all_rows, _row_ids(table, _has(spec))))
+        ordinals = ordinals[np.argsort(all_rows[ordinals])]
+        named, rows = named.take(pa.array(ordinals)), all_rows[ordinals]
+        streamed = _StreamedVectors(table, spec, rows, ordinals)
+        fits = len(rows) * spec.dim * 4 <= held_bytes
         directory = Directory(
             named.column("id").combine_chunks(), named.column("group").combine_chunks()
         )
-        return cls(table.version, directory, rows[order], order, gallery)
+        gallery = HeldVectors(streamed.read()) if fits else streamed
+        return cls(table.version, directory, rows, gallery)
 
     def places_where(self, table: LanceTable, where: str) -> IntArray:
-        """Places of the items that meet a condition, sorted."""
-        return _places(self.rows, self.order, _row_ids(table, where))
+        """Places of the items that meet a condition, rising."""
+        return np.flatnonzero(np.isin(self.rows, _row_ids(table, where)))
+
+
+def _has(spec: EncoderSpec) -> str:
+    return f"`{spec.column}` IS NOT NULL"
 
 
 def _row_ids(table: LanceTable, where: str) -> IntArray:
@@ -182,25 +181,14 @@ def _row_ids(table: LanceTable, where: str) -> IntArray:
     return rows
 
 
-def _places(rows: IntArray, order: IntArray, wanted: IntArray) -> IntArray:
-    """Sorted places of some rows; rows without a vector have none."""
-    places: IntArray = np.sort(order[np.isin(rows, wanted)])
-    return places
-
-
 class _StreamedVectors:
     """A gallery that is read from disk each time it is compared with queries."""
 
     def __init__(
-        self,
-        table: LanceTable,
-        spec: EncoderSpec,
-        rows: IntArray,
-        order: IntArray,
-        ordinals: IntArray,
+        self, table: LanceTable, spec: EncoderSpec, rows: IntArray, ordinals: IntArray
     ) -> None:
         self._table, self._spec = table, spec
-        self._rows, self._order, self._ordinals = rows, order, ordinals
+        self._rows, self._ordinals = rows, ordinals
 
     def __len__(self) -> int:
         return len(self._ordinals)
@@ -221,10 +209,8 @@ class _StreamedVectors:
                 vectors = self.take(some)
                 yield Block(some, vectors, squared_lengths(vectors))
             return
-        present = f"`{column}` IS NOT NULL"
-        for batch in self._table.batches([column], present, rows=rows, row_ids=True):
-            found = batch.column("_rowid").to_numpy().astype(np.int64)
-            places = self._order[np.searchsorted(self._rows, found)]
+        for batch in self._table.batches([column], _has(self._spec), rows=rows, row_ids=True):
+            places = np.searchsorted(self._rows, batch.column("_rowid").to_numpy().astype(np.int64))
             vectors = matrix_of(batch.column(column), self._spec.dim)
             yield Block(places, vectors, squared_lengths(vectors))
 

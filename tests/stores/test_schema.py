@@ -24,6 +24,7 @@ COLUMNS = pa.schema(
         ("Age", pa.float64()),
         ("left", pa.string()),
         ("note (m)", pa.string()),
+        ("date", pa.string()),
     ]
 )
 
@@ -42,6 +43,10 @@ COLUMNS = pa.schema(
         ("depth in (1, 2.5)", "CAST(`depth` AS DOUBLE) in (1, 2.5)"),
         ("depth > 1e3", "CAST(`depth` AS DOUBLE) > 1e3"),
         ("depth > 3 and label = '1.5'", "`depth` > 3 and `label` = '1.5'"),
+        (
+            "date > '2020' or date = DATE '2020-01-31'",
+            "`date` > '2020' or `date` = DATE '2020-01-31'",
+        ),
         ("depth >", "`depth` >"),
         ("unknown = 'x", "unknown = 'x"),
         ("naïve = '漢'", "naïve = '漢'"),
