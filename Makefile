@@ -22,7 +22,13 @@ help:  ## this list
 setup: .venv/installed  ## make the environment in .venv (quick when it is there)
 
 demo: setup  ## sample slides → index → search → benchmark → a picture to look at
-	@$(BIN)/georetrieve demo $(DEMO)
+	@rm -rf $(DEMO)
+	$(BIN)/georetrieve samples $(DEMO)/slides
+	$(BIN)/georetrieve index $(DEMO)/slides --index $(DEMO)/index --labels $(DEMO)/slides-truth/labels.csv
+	$(BIN)/georetrieve search $(DEMO)/index $(DEMO)/slides/crops/chorate/chorate_000.png --save $(DEMO)/neighbours.png --save $(DEMO)/neighbours.html
+	$(BIN)/georetrieve bench retrieval $(DEMO)/index --out $(DEMO)/report
+	@echo
+	@echo "Look at:  $(DEMO)/neighbours.png  $(DEMO)/neighbours.html  $(DEMO)/report/report.md"
 
 test: setup  ## the tests, without those marked slow
 	$(BIN)/python -m pytest

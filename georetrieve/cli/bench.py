@@ -62,7 +62,7 @@ def retrieval(
     record (JSON), a report (Markdown), figures, and sheets of the best and the worst queries.
     """
     from georetrieve.benchmarks.index_retrieval import measure_index
-    from georetrieve.benchmarks.retrieval import scampi_summary
+    from georetrieve.benchmarks.retrieval import headline, scampi_summary
     from georetrieve.reports.retrieval import write_report
     from georetrieve.search import Index
 
@@ -83,7 +83,7 @@ def retrieval(
                 "chance": estimate.chance,
                 "queries": estimate.n,
             }
-            for name, estimate in record.metrics.items()
+            for name, estimate in headline(record).items()
         ]
         emit(rows, form, ["measure", "value", "low", "high", "chance", "queries"])
         for note in record.notes:
@@ -137,7 +137,7 @@ def specimens(
     slide: Annotated[
         Path, typer.Argument(help="A slide, say one that 'georetrieve samples' made.")
     ],
-    truth: Annotated[Path, typer.Argument(help="Its truth: the JSON in FOLDER-truth.")],
+    truth: Annotated[Path, typer.Argument(help="Its truth: the CSV or GeoJSON in FOLDER-truth.")],
     tile_px: Annotated[
         str, typer.Option(help="Tile sizes to compare, pixels, comma-separated.")
     ] = "512,1024,2048,4096",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from georetrieve.sources.synthetic.slide import write_slide
 from georetrieve.sources.synthetic.specimen import draw_specimen
 from georetrieve.sources.synthetic.taxa import TAXA
 from georetrieve.sources.synthetic.thin_section import draw_section, write_section
-from georetrieve.sources.synthetic.truth import write_truth
+from georetrieve.sources.synthetic.truth import read_truth, write_truth
 
 __all__ = ["SampleSet", "truth_folder", "write_samples", "write_specimen_folder"]
 
@@ -90,6 +91,7 @@ def write_samples(
         written.truth.mkdir(parents=True, exist_ok=True)
         for kind in kinds:
             writers[kind]()
+        written.truths.append(_write_labels(written))
     except OSError as error:
         raise SourceError(
             f"Samples cannot be written to {folder} ({error.strerror}); choose another folder."
@@ -125,6 +127,23 @@ def write_specimen_folder(
             written.append(place / f"{taxon}_{number:03d}.png")
             Image.fromarray(pixels).save(written[-1])
     return written
+
+
+def _write_labels(written: SampleSet) -> Path:
+    """Write the taxon of every crop and of every box on a slide, as ``--labels`` takes it."""
+    path = written.truth / "labels.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "label", "x", "y", "width", "height"))
+        for image in written.files:
+            name = image.relative_to(written.folder)
+            table = written.truth / f"{name.name.partition('.')[0]}.csv"
+            if name.parts[0] == "crops":
+                writer.writerow((name.as_posix(), name.parts[1], "", "", "", ""))
+            elif name.parts[0].startswith("slide_"):
+                for taxon, box in read_truth(table):
+                    writer.writerow((name, taxon, box.x, box.y, box.width, box.height))
+    return path
 
 
 def _slides(written: SampleSet, n: int, seed: int, size: tuple[int, int]) -> None:
