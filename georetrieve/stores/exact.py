@@ -24,7 +24,15 @@ import pyarrow as pa
 
 from georetrieve.types import FloatArray, Hits, IntArray, Metric
 
-__all__ = ["Block", "Directory", "Gallery", "HeldVectors", "find_nearest"]
+__all__ = [
+    "Block",
+    "Directory",
+    "Exclusions",
+    "Gallery",
+    "HeldVectors",
+    "find_nearest",
+    "squared_lengths",
+]
 
 UNIT_ROUNDOFF = 2.0**-24
 BLOCK_SCORES = 1 << 20  # Q × B at once: stays in the cache

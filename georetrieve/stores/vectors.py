@@ -23,7 +23,7 @@ from georetrieve.stores.schema import matrix_of
 from georetrieve.stores.tables import LanceTable
 from georetrieve.types import EncoderSpec, FloatArray, Hits, IntArray, Item
 
-__all__ = ["HELD_BYTES", "LanceVectors", "read_vectors", "vector_batches"]
+__all__ = ["HELD_BYTES", "ItemWriter", "LanceVectors", "read_vectors", "vector_batches"]
 
 HELD_BYTES = 1 << 30  # columns up to this size are held in memory once they are searched
 

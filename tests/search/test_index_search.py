@@ -15,7 +15,6 @@ from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
 from georetrieve.types import Item, Region
 
-
 COLOURS = [(0, 0, 0), (51, 51, 51), (102, 102, 102), (204, 204, 204), (255, 255, 255), (255, 0, 0)]
 
 
