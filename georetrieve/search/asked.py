@@ -7,7 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
+from georetrieve.errors import SourceError
 from georetrieve.search.query import QueryImage
+from georetrieve.sources.cut import LARGEST_READ_PX
 from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
 from georetrieve.stores.lance import IndexStore
@@ -17,24 +19,28 @@ from georetrieve.types import Region
 
 __all__ = ["indexed_file", "read_query", "similar_ids"]
 
-QUERY_PX = 2048  # long side at which a query image is read
 SUGGESTED_FROM = 20_000  # ids compared with one that was mistyped
 
 
 def read_query(part: QueryImage, reading: ReadOptions) -> Image.Image:
-    """The pixels of an image or a region, as RGB, its long side at most 2,048 pixels.
+    """The pixels of an image or a region, as RGB, no larger than items are read.
 
     Raises:
-        SourceError: The file cannot be used, or the region lies outside.
-        OSError: It cannot be read at all.
+        SourceError: The file cannot be read or used, or the region lies outside.
     """
-    with open_raster(part.path.expanduser(), reading) as raster:
-        region = part.region or Region(0, 0, *raster.size)
-        shrink = max(region.width, region.height) / QUERY_PX
-        if shrink <= 1:
-            return raster.read(region)
-        size = (max(1, round(region.width / shrink)), max(1, round(region.height / shrink)))
-        return raster.read(region, size)
+    try:
+        with open_raster(part.path.expanduser(), reading) as raster:
+            region = part.region or Region(0, 0, *raster.size)
+            shrink = max(region.width, region.height) / LARGEST_READ_PX
+            if shrink <= 1:
+                return raster.read(region)
+            size = (max(1, round(region.width / shrink)), max(1, round(region.height / shrink)))
+            return raster.read(region, size)
+    except OSError as error:
+        raise SourceError(
+            f"{part.path} cannot be read ({error.strerror or error}); check the file and your "
+            "rights to it."
+        ) from error
 
 
 def indexed_file(part: QueryImage, manifest: Manifest) -> tuple[str, str] | None:

@@ -53,6 +53,21 @@ def test_a_region_outside_the_image_is_refused(index, tmp_path):
         index.search(Query.image(tmp_path / "q.png", Region(30, 0, 20, 20)))
 
 
+def test_a_query_image_that_cannot_be_read_is_one_line(index, tmp_path, monkeypatch):
+    with pytest.raises(SourceError, match=r"gone\.png does not exist"):
+        index.search(Query.image(tmp_path / "gone.png"))
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(SourceError, match=r"text\.png"):
+        index.search(Query.image(tmp_path / "text.png"))
+
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("georetrieve.search.asked.open_raster", refuse)
+    with pytest.raises(SourceError, match=r"q\.png cannot be read \(Permission denied\)"):
+        index.search(Query.image(tmp_path / "q.png"))
+
+
 def test_a_large_query_image_is_read_small(index, tmp_path):
     solid(255, 0, 0, (3000, 4100)).save(tmp_path / "large.png")
     assert index.picture(QueryImage(tmp_path / "large.png")).image.size == (1499, 2048)
