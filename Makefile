@@ -1,13 +1,14 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 # `make help` lists the rest.
 
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first that runs (a name on the path may be a shim of a version that is not chosen).
+PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 BIN := .venv/bin
 DEMO := demo
 SLIDES ?= ./slides
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all lint format index clean
+.PHONY: help setup demo test test-all lint format docs index clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +45,9 @@ lint: setup  ## ruff and mypy
 format: setup  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup  ## write docs/commands.md anew
+	$(BIN)/typer georetrieve.cli.app utils docs --name georetrieve --title Commands > docs/commands.md
 
 index: setup  ## index a folder: make index SLIDES=path/to/folder
 	$(BIN)/georetrieve index "$(SLIDES)"

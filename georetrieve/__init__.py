@@ -1,3 +1,93 @@
-"""georetrieve: find what looks like this in microfossil, thin-section and rock-CT images."""
+"""georetrieve: find what looks like this in microfossil, thin-section and rock-CT images.
+
+    from georetrieve import Index, Query, index_folder
+
+    index_folder(Path("slides"), Path("indexes/slides"))
+    with Index.open("slides") as index:
+        for hit in index.search(Query.image(Path("specimen.jpg"))).hits:
+            print(hit.rank, hit.label, hit.distance, hit.path, hit.region)
+
+Names are loaded when they are first used, so importing the package is quick and loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from georetrieve.benchmarks.index_retrieval import measure_index
+    from georetrieve.encoders.registry import load_encoder
+    from georetrieve.errors import (
+        EncoderError,
+        GeoRetrieveError,
+        IndexLockedError,
+        IndexNotFoundError,
+        MissingExtraError,
+        SourceError,
+        SpecMismatchError,
+        StoreError,
+    )
+    from georetrieve.indexing.build import index_folder
+    from georetrieve.indexing.options import IndexOptions, IndexReport
+    from georetrieve.search import Index, Query, SearchHit, SearchResult
+    from georetrieve.sources.opening import open_raster
+    from georetrieve.types import EncoderSpec, Item, Region
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "EncoderError",
+    "EncoderSpec",
+    "GeoRetrieveError",
+    "Index",
+    "IndexLockedError",
+    "IndexNotFoundError",
+    "IndexOptions",
+    "IndexReport",
+    "Item",
+    "MissingExtraError",
+    "Query",
+    "Region",
+    "SearchHit",
+    "SearchResult",
+    "SourceError",
+    "SpecMismatchError",
+    "StoreError",
+    "__version__",
+    "index_folder",
+    "load_encoder",
+    "measure_index",
+    "open_raster",
+]
+
+_HOMES = {
+    "georetrieve.benchmarks.index_retrieval": ("measure_index",),
+    "georetrieve.encoders.registry": ("load_encoder",),
+    "georetrieve.errors": (
+        "EncoderError",
+        "GeoRetrieveError",
+        "IndexLockedError",
+        "IndexNotFoundError",
+        "MissingExtraError",
+        "SourceError",
+        "SpecMismatchError",
+        "StoreError",
+    ),
+    "georetrieve.indexing.build": ("index_folder",),
+    "georetrieve.indexing.options": ("IndexOptions", "IndexReport"),
+    "georetrieve.search": ("Index", "Query", "SearchHit", "SearchResult"),
+    "georetrieve.sources.opening": ("open_raster",),
+    "georetrieve.types": ("EncoderSpec", "Item", "Region"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'georetrieve' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -118,6 +118,17 @@ def indexing(
     _facts(values, form)
 
 
+@app.command("unchanged")
+def unchanged(
+    count: Annotated[int, typer.Option(help="How many small files.")] = 10_000,
+    form: Out = Format.table,
+) -> None:
+    """Time a second run over an unchanged folder, start-up included."""
+    from georetrieve.benchmarks.indexing_speed import run_unchanged_speed
+
+    _facts(run_unchanged_speed(count), form)
+
+
 @app.command("search")
 def search(
     count: Annotated[int, typer.Option(help="Vectors.")] = 200_000,

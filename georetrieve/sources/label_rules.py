@@ -185,7 +185,7 @@ class TableRule:
         files = [file.path for file in walk(root, volumes=volumes).files]
         rows: dict[str, list[tuple[str, Region | None]]] = defaultdict(list)
         for row in self._table.rows:
-            name, region = split_row(row)
+            name, region = _split_row(row)
             rows[name].append((row, region))
         file_of, unmatched, ambiguous = _match_rows(list(rows), files, root)
         self._row_of: dict[str, str] = {}
@@ -213,7 +213,7 @@ class TableRule:
         """The row of the box, else that of the file."""
         row = self._row_of.get(path)
         if region is not None and path in self._boxes:
-            overlap, nearest = max((iou(box, region), one) for one, box in self._boxes[path])
+            overlap, nearest = max((_iou(box, region), one) for one, box in self._boxes[path])
             row = nearest if overlap >= SAME_PLACE else row
         return None if row is None else Annotation(*self._table.rows[row])
 
@@ -235,7 +235,7 @@ def _shown(rows: list[str]) -> str:
     return f"{counted(len(rows), 'row')} ({', '.join(rows[:3])}{' …' if len(rows) > 3 else ''})"
 
 
-def split_row(row: str) -> tuple[str, Region | None]:
+def _split_row(row: str) -> tuple[str, Region | None]:
     """File and region of an item's id; a file whose name has a ``#`` is a file."""
     name, mark, place = row.rpartition("#")
     if mark:
@@ -244,7 +244,7 @@ def split_row(row: str) -> tuple[str, Region | None]:
     return row, None
 
 
-def iou(one: Region, other: Region) -> float:
+def _iou(one: Region, other: Region) -> float:
     """Intersection over union of two regions; 0 in different slices."""
     if (one.axis, one.index) != (other.axis, other.index):
         return 0.0
