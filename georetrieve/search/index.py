@@ -80,6 +80,18 @@ class Index:
     def __contains__(self, one: object) -> bool:
         return isinstance(one, str) and self.store.count(sql_in("id", [one])) > 0
 
+    def parse(self, words: Sequence[str]) -> Query:
+        """Read a query as a user types it; see :meth:`Query.parse`.
+
+        Raises:
+            StoreError: It is none; ids like what was typed are suggested.
+        """
+        return Query.parse(
+            words,
+            is_item=self.__contains__,
+            similar=lambda word: similar_ids(self.store, word),
+        )
+
     def encoder(self, name: str | None = None) -> ImageEncoder:
         """The encoder of a column, the first by default.
 

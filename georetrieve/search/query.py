@@ -110,7 +110,13 @@ class Query:
         return cls((QueryVector(vector, spec=spec),))
 
     @classmethod
-    def parse(cls, words: Sequence[str], *, is_item: Callable[[str], bool]) -> Query:
+    def parse(
+        cls,
+        words: Sequence[str],
+        *,
+        is_item: Callable[[str], bool],
+        similar: Callable[[str], str] = lambda _: "",
+    ) -> Query:
         """Read what a user typed: ``a.jpg``, ``+ a.jpg - b.jpg``, ``2*a.jpg - .5*b.tif#0,0,9,9``.
 
         A word is the id of an item, a file, or a file with a region; signs and ``NUMBER*`` stand
@@ -119,6 +125,7 @@ class Query:
         Args:
             words: As on the command line.
             is_item: Whether the index has an item of this id.
+            similar: A sentence that suggests ids like one that is neither, put into the error.
 
         Raises:
             StoreError: A word is none of these, or a sign has nothing after it.
@@ -131,7 +138,13 @@ class Query:
                     raise StoreError(f"Two signs in a row in the query {' '.join(words)!r}.")
                 sign = word
                 continue
-            parts.append(_parse(word, -1.0 if sign == "-" else 1.0, is_item))
+            part = _parse(word, -1.0 if sign == "-" else 1.0, is_item)
+            if part is None:
+                raise StoreError(
+                    f"{word!r} is neither a file nor the id of an item of this index."
+                    f"{similar(word)} Regions are written FILE#x,y,width,height."
+                )
+            parts.append(part)
             sign = None
         if sign is not None:
             raise StoreError(
@@ -140,17 +153,12 @@ class Query:
         return cls(tuple(parts))
 
 
-def _parse(word: str, sign: float, is_item: Callable[[str], bool]) -> QueryPart:
+def _parse(word: str, sign: float, is_item: Callable[[str], bool]) -> QueryPart | None:
     part = _named(word, sign, is_item)
     match = re.fullmatch(r"([+-]?)(?:(\d+\.?\d*|\.\d+)\*)?(.+)", word)
     if part is None and match:
         own_sign = -1.0 if match[1] == "-" else 1.0
         part = _named(match[3], sign * own_sign * float(match[2] or 1), is_item)
-    if part is None:
-        raise StoreError(
-            f"{word!r} is neither a file nor the id of an item of this index. Regions are written "
-            "FILE#x,y,width,height."
-        )
     return part
 
 

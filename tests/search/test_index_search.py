@@ -160,6 +160,13 @@ def test_an_unknown_id_suggests_the_nearest(index):
         index.search(Query.item("it's"))
 
 
+def test_a_query_is_typed(index, folder):
+    query = index.parse(["+", str(folder / "c/red.png"), "-", "2*a/black.png"])
+    assert query.parts == (QueryImage(folder / "c/red.png"), QueryItem("a/black.png", -2.0))
+    with pytest.raises(StoreError, match=r"neither a file nor.*Did you mean 'a/black\.png'"):
+        index.parse(["a/blak.png"])
+
+
 def test_a_vector_of_another_encoder_is_refused_naming_both(index):
     other = replace(FakeEncoder().spec, name="other", sha256="f" * 64)
     with pytest.raises(SpecMismatchError, match=r"other.*fake"):
