@@ -48,7 +48,7 @@ class IndexStore:
         """
         if cls.exists(path):
             raise StoreError(f"{path} holds an index already; open it, or choose another folder.")
-        if (path / ITEMS_TABLE).exists() and len(LanceTable.open(path / ITEMS_TABLE)):
+        if LanceTable.exists(path / ITEMS_TABLE) and len(LanceTable.open(path / ITEMS_TABLE)):
             raise StoreError(
                 f"{path} holds the items of an index whose {MANIFEST_NAME} is gone. Restore that "
                 "file, or delete the folder to index again."
@@ -56,7 +56,7 @@ class IndexStore:
         path.mkdir(parents=True, exist_ok=True)
         items = LanceTable.create(path / ITEMS_TABLE, ITEMS)
         files = LanceTable.create(path / FILES_TABLE, FILES)
-        store = cls(path, manifest, items, files)
+        store = cls(path, replace(manifest, encoders=()), items, files)
         store.update_manifest(manifest)  # last: an index exists when its manifest does
         return store
 
@@ -91,8 +91,25 @@ class IndexStore:
         return len(self._items)
 
     def update_manifest(self, manifest: Manifest) -> None:
-        """Replace the manifest; the table gets a column for every encoder it names."""
-        self._items.add_columns([vector_field(spec.column, spec.dim) for spec in manifest.encoders])
+        """Replace the manifest; for an encoder that is new in it, the table gets an empty column.
+
+        Raises:
+            SpecMismatchError: An encoder would change under the vectors of its column.
+        """
+        known = {spec.column: spec for spec in self._manifest.encoders}
+        for spec in manifest.encoders:
+            if spec.column not in known:
+                self._empty_column(spec)
+            elif spec.fingerprint != known[spec.column].fingerprint:
+                raise _other_spec(self._manifest, known[spec.column], spec)
+        self._save(manifest)
+
+    def _empty_column(self, spec: EncoderSpec) -> None:
+        if spec.column in self._items.schema.names:  # of a run killed while it was dropped
+            self._items.drop_column(spec.column)
+        self._items.add_columns([vector_field(spec.column, spec.dim)])
+
+    def _save(self, manifest: Manifest) -> None:
         manifest.save(self.path)
         self._manifest = manifest
 
@@ -257,10 +274,7 @@ class IndexStore:
         name = encoder.column if isinstance(encoder, EncoderSpec) else encoder
         spec = self._manifest.encoder(name)
         if isinstance(encoder, EncoderSpec) and encoder.fingerprint != spec.fingerprint:
-            raise SpecMismatchError(
-                f"Column {spec.column} of index {self._manifest.name!r} holds vectors of "
-                f"{spec.name} ({spec.fingerprint}), not of {encoder.name} ({encoder.fingerprint})."
-            )
+            raise _other_spec(self._manifest, spec, encoder)
         if spec.column not in self._columns:
             self._columns[spec.column] = LanceVectors(spec, self._items, self)
         return self._columns[spec.column]
@@ -315,13 +329,21 @@ class IndexStore:
         if spec.column in self._items.schema.names:  # a run killed before the manifest was written
             self._items.drop_column(spec.column)
         self._items.join_column(staging.reader(), on="id")
-        self.update_manifest(replace(self._manifest, encoders=(*self._manifest.encoders, spec)))
+        self._save(replace(self._manifest, encoders=(*self._manifest.encoders, spec)))
         staging.discard()
 
     def drop_column(self, encoder: str) -> None:
         """Remove an encoder's vectors, and the encoder from the manifest."""
         spec = self._manifest.encoder(encoder)
         left = tuple(one for one in self._manifest.encoders if one is not spec)
-        self.update_manifest(replace(self._manifest, encoders=left))
+        self._save(replace(self._manifest, encoders=left))
         if spec.column in self._items.schema.names:
             self._items.drop_column(spec.column)
+
+
+def _other_spec(manifest: Manifest, held: EncoderSpec, offered: EncoderSpec) -> SpecMismatchError:
+    return SpecMismatchError(
+        f"Column {held.column} of index {manifest.name!r} holds vectors of {held.name} "
+        f"({held.fingerprint}), not of {offered.name} ({offered.fingerprint}). Use the encoder it "
+        "was made with, or make another index."
+    )

@@ -29,7 +29,7 @@ class Staging:
 
     def begin(self, spec: EncoderSpec) -> None:
         """Make the table, or go on with it if it holds vectors of the same encoder."""
-        if self._path.exists() and self._spec().fingerprint == spec.fingerprint:
+        if LanceTable.exists(self._path) and self._spec().fingerprint == spec.fingerprint:
             return
         self.discard()
         schema = pa.schema(
@@ -62,6 +62,6 @@ class Staging:
         return EncoderSpec.from_json(json.loads(self._open().schema.metadata[_SPEC]))
 
     def _open(self) -> LanceTable:
-        if not self._path.exists():
+        if not LanceTable.exists(self._path):
             raise StoreError(f"Nothing is put aside for column {self._column!r}; begin it first.")
         return LanceTable.open(self._path)

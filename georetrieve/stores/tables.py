@@ -44,8 +44,15 @@ class LanceTable:
     @classmethod
     def open(cls, path: Path) -> LanceTable:
         """Open the newest version."""
-        with _in_one_line(path, "be opened; the index is damaged"):
+        with _in_one_line(
+            path, "be opened; restore it from a backup, or delete the index and make it again"
+        ):
             return cls(lance.dataset(str(path)))
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        """Whether a folder holds a table; what a run killed while making one left is none."""
+        return any((path / "_versions").glob("*.manifest"))
 
     @property
     def path(self) -> Path:

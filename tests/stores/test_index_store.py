@@ -44,6 +44,16 @@ def test_a_run_killed_while_making_an_index_leaves_none(store, manifest):
     assert len(IndexStore.create(store.path, manifest)) == 0
 
 
+def test_tables_that_were_only_begun_are_begun_again(tmp_path, manifest):
+    for name in ("items.lance", "files.lance"):
+        (tmp_path / "index" / name / "data").mkdir(parents=True)
+    store = IndexStore.create(tmp_path / "index", manifest)
+    spec = make_spec(3, name="second")
+    (store.path / f"staging_{spec.column}.lance" / "_versions").mkdir(parents=True)
+    store.begin_column(spec)
+    assert store.staged_ids(spec.column) == set()
+
+
 def test_items_without_a_manifest_are_not_overwritten(filled, manifest):
     store = filled[0]
     (store.path / MANIFEST_NAME).unlink()
@@ -56,7 +66,7 @@ def test_what_is_no_index_or_a_damaged_one_says_so(store, tmp_path):
         IndexStore.open(tmp_path / "nothing")
     for path in (store.path / "items.lance" / "_versions").iterdir():
         path.unlink()
-    with pytest.raises(StoreError, match=r"items\.lance.*damaged") as caught:
+    with pytest.raises(StoreError, match=r"items\.lance cannot be opened; restore it") as caught:
         IndexStore.open(store.path)
     assert "\n" not in str(caught.value)
 
@@ -403,7 +413,7 @@ def test_a_run_killed_between_join_and_manifest_is_repeated(filled, second, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "update_manifest", killed)
+        patch.setattr(store, "_save", killed)
         with pytest.raises(KeyboardInterrupt):
             store.finish_column(second)
     again = IndexStore.open(store.path)
@@ -452,6 +462,24 @@ def test_a_dropped_column_is_gone(filled, second):
     store.drop_column("fake")
     assert IndexStore.open(store.path).manifest.encoders == (second,)
     assert "vector_fake" not in store._items.schema.names
+
+
+def test_an_encoder_does_not_change_under_its_vectors(filled):
+    store = filled[0]
+    moved = replace(make_spec(4), weights="elsewhere.pth")
+    store.update_manifest(replace(store.manifest, encoders=(moved,)))
+    assert len(store.column(moved)) == 20
+    with pytest.raises(SpecMismatchError, match="holds vectors of fake"):
+        store.update_manifest(replace(store.manifest, encoders=(make_spec(4, sha256="f" * 64),)))
+
+
+def test_a_column_left_by_a_killed_drop_is_not_taken_for_another_encoders(filled, second):
+    store = filled[0]
+    store._save(replace(store.manifest, encoders=()))
+    narrow = make_spec(3)
+    store.update_manifest(replace(store.manifest, encoders=(narrow,)))
+    assert len(store.column(narrow)) == 0
+    assert len(store) == 20
 
 
 # --- upkeep ----------------------------------------------------------------------------------
