@@ -107,8 +107,11 @@ class SearchHit:
         )
 
     def row(self) -> dict[str, Any]:
-        """Plain values, the metadata among them; the thumbnail is left out."""
-        return {
+        """Plain values, the metadata among them; the thumbnail is left out.
+
+        Metadata of a name that is taken here, say ``region``, stand under ``item_region``.
+        """
+        own = {
             "rank": self.rank,
             "id": self.id,
             "score": self.score,
@@ -121,7 +124,9 @@ class SearchHit:
             "file": str(self.file),
             "region": None if self.region is None else str(self.region),
             "um_per_px": self.um_per_px,
-            **self.metadata,
+        }
+        return own | {
+            f"item_{name}" if name in own else name: value for name, value in self.metadata.items()
         }
 
 

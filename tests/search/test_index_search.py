@@ -263,6 +263,13 @@ def test_results_as_rows_json_and_csv(index):
     assert "thumbnail" not in table[0]
 
 
+def test_metadata_do_not_hide_what_a_hit_says(index):
+    index.store.update_items({"c/red.png": {"region": "North Sea", "score": 7}})
+    row = index.search(Query.vector(fake_vector(255, 0, 0)), 1).rows()[0]
+    assert (row["region"], row["score"]) == (None, 0)
+    assert (row["item_region"], row["item_score"]) == ("North Sea", 7)
+
+
 def test_an_empty_index(tmp_path, fake_family):
     store = IndexStore.create(tmp_path / "i", Manifest(name="i", encoders=(FakeEncoder().spec,)))
     with Index.open(tmp_path / "i") as index:
