@@ -35,7 +35,8 @@ def evaluate_specimens(
         um_per_px: Scale of the slide, where its own is unknown or wrong.
 
     Returns:
-        ``precision``, ``recall`` and ``f1`` (0..1), the counts ``found`` and ``truth``, ``seconds``.
+        ``precision``, ``recall`` and ``f1`` (0..1), the counts ``found`` and ``truth``, and
+        ``seconds``.
 
     Raises:
         SourceError: Slide or truth cannot be used.

@@ -28,7 +28,7 @@ FAINTEST, FAINTEST_CORE = 0.03, 0.08
 CONTRAST = 0.14
 """Share of the darkest pixel nearby that the edge of a particle has at least: ringing and blooming
 of JPEG, and defocus, have less."""
-SOLID_CONTRAST = 0.3
+SOLID_CONTRAST = 0.4
 """The same for its distinctly dark part, measured without smoothing."""
 SAMPLE_BLOCKS_A_SIDE = 4
 WINDOW_PX = 2048

@@ -92,7 +92,7 @@ class _Content:
         sums = self.sums
         sums = self.sums
         total = int(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0])
-        return total / ((y1 - y0) * (x1 - x0))
+        return float(total / ((y1 - y0) * (x1 - x0)))
 
 
 def _shows_something(seen: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

@@ -13,9 +13,9 @@ __all__ = ["split_touching"]
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int32]
 
-NECK = 0.62
+NECK = 0.72
 """Parts are one specimen when the neck between them is wider than this share of the narrower."""
-APPENDAGE = 0.3
+APPENDAGE = 0.2
 """A part this much narrower than its neighbour is a process or a horn, not a specimen."""
 
 

@@ -62,7 +62,7 @@ def write_pyramid(
 
 def _levels(size: tuple[int, int]) -> list[tuple[int, int]]:
     sizes = [size]
-    while max(sizes[-1]) > SMALLEST_LEVEL * 2:
+    while max(sizes[-1]) > SMALLEST_LEVEL:
         width, height = sizes[-1]
         sizes.append((max(1, width // 2), max(1, height // 2)))
     return sizes

@@ -65,8 +65,8 @@ def read_truth(path: Path) -> list[tuple[str, Region]]:
         raise SourceError(f"Truth {path} cannot be read ({error.strerror}).") from error
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(
-            f"Truth {path} holds no specimens ({type(error).__name__}: {error}); it is a table with "
-            "the columns taxon, x, y, width and height in whole level-0 pixels, or a GeoJSON file "
+            f"Truth {path} holds no specimens ({type(error).__name__}: {error}); it is a table "
+            "with the columns taxon, x, y, width and height in whole level-0 pixels, or a GeoJSON file "
             "of polygons."
         ) from error
 
