@@ -171,7 +171,7 @@ class Check:
 
 
 PACKAGES = (
-    "georetrieve", "torch", "torchvision", "timm", "lancedb", "pylance", "pyarrow", "numpy",
+    "georetrieve", "torch", "torchvision", "timm", "pylance", "pyarrow", "numpy",
     "pillow", "tifffile", "imagecodecs", "openslide-python", "scikit-learn", "scikit-image",
 )  # fmt: skip
 

@@ -38,7 +38,7 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "timm", "lancedb", "pylance", "pillow")
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "timm", "pylance", "pillow")
 
 
 @dataclass(frozen=True, slots=True)
