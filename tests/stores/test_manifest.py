@@ -20,14 +20,15 @@ def test_what_is_saved_is_loaded(manifest, tmp_path):
     assert Manifest.load(tmp_path) == full
 
 
-def test_a_manifest_is_replaced_whole_and_leaves_nothing_beside(manifest, tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
+def test_a_manifest_is_replaced_whole_or_not_at_all(manifest, tmp_path, monkeypatch, step):
     manifest.save(tmp_path)
 
     def fail(*args):
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("os.fsync", fail)
+        patch.setattr(step, fail)
         with pytest.raises(OSError, match="No space"):
             replace(manifest, name="new").save(tmp_path)
     assert Manifest.load(tmp_path).name == "slides"
