@@ -130,7 +130,11 @@ def _damaged(path: Path, error: Exception) -> StoreError:
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step that survives a crash: temporary file, fsync, rename."""
+    """Replace a file in one step that survives a crash: temporary file, fsync, rename.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as stream:
@@ -138,5 +142,10 @@ def write_text_atomically(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written ({error.strerror or error}); make room or mend access, then "
+            "run again."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

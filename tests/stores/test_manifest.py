@@ -29,7 +29,7 @@ def test_a_manifest_is_replaced_whole_or_not_at_all(manifest, tmp_path, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(step, fail)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StoreError, match="No space"):
             replace(manifest, name="new").save(tmp_path)
     assert Manifest.load(tmp_path).name == "slides"
     assert [path.name for path in tmp_path.iterdir()] == [MANIFEST_NAME]
