@@ -90,7 +90,6 @@ class _Content:
         y1 = min(self.sums.shape[0] - 1, max(y0 + 1, round(bottom * self.scale[1])))
         x0, y0 = min(x0, x1 - 1), min(y0, y1 - 1)
         sums = self.sums
-        sums = self.sums
         total = int(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0])
         return float(total / ((y1 - y0) * (x1 - x0)))
 

@@ -91,12 +91,20 @@ def _pack(
         ]
         turn, _ = np.linalg.qr(rng.standard_normal((3, 3)))
         stretch = turn / rng.uniform(0.75, 1.2, 3)
-        grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1) @ stretch.astype(np.float32)
-        depth = 1 - np.linalg.norm(grid, axis=-1) / radius + bumps[box]
+        depth = 1 - _ellipsoid(axes, stretch) / np.float32(radius) + bumps[box]
         wins = depth > level[box]
         level[box][wins] = depth[wins]
         bright[box][wins] = heavy
     return level, bright
+
+
+def _ellipsoid(axes: list[FloatArray], stretch: npt.NDArray[np.float64]) -> FloatArray:
+    """(Z, Y, X) length of every position after ``stretch``: the root of its quadratic form."""
+    form = (stretch @ stretch.T).astype(np.float32)
+    z, y, x = axes[0][:, None, None], axes[1][:, None], axes[2]
+    plane = form[1, 1] * y * y + 2 * form[1, 2] * y * x + form[2, 2] * x * x
+    slope = 2 * (form[0, 1] * y + form[0, 2] * x)
+    return np.asarray(np.sqrt(plane + z * slope + form[0, 0] * z * z), np.float32)
 
 
 def _middles(
@@ -123,9 +131,12 @@ def _noise3(rng: np.random.Generator, shape: tuple[int, int, int], size: float) 
     """(Z, Y, X) smooth noise with bumps of about ``size`` voxels, zero mean, unit spread."""
     grid = [max(2, round(n / size)) + 3 for n in shape]
     coarse = rng.standard_normal(grid).astype(np.float32)
-    fine = ndimage.zoom(coarse, [n / (g - 3) for n, g in zip(shape, grid, strict=True)], order=2)
-    cut = tuple(slice(0, n) for n in shape)
-    noise = fine[cut]
+    # Interpolation is separable, and so much faster as three small matrices.
+    along = [
+        ndimage.zoom(np.eye(g, dtype=np.float32), (n / (g - 3), 1), order=2)[:n]
+        for n, g in zip(shape, grid, strict=True)
+    ]
+    noise = np.einsum("ai,bj,ck,ijk->abc", *along, coarse, optimize=True)
     return np.asarray((noise - noise.mean()) / noise.std(), np.float32)
 
 

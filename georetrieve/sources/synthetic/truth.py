@@ -66,8 +66,8 @@ def read_truth(path: Path) -> list[tuple[str, Region]]:
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(
             f"Truth {path} holds no specimens ({type(error).__name__}: {error}); it is a table "
-            "with the columns taxon, x, y, width and height in whole level-0 pixels, or a GeoJSON file "
-            "of polygons."
+            "with the columns taxon, x, y, width and height in whole level-0 pixels, or a GeoJSON "
+            "file of polygons."
         ) from error
 
 
