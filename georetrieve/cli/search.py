@@ -60,7 +60,7 @@ def search(
     form: Annotated[Format, typer.Option("--format")] = Format.table,
 ) -> None:
     """Find what looks like an image, a region of one, an item, or a sum of several."""
-    from georetrieve.search import Index, Query
+    from georetrieve.search import Index
 
     words = query
     if region is not None:
@@ -68,7 +68,7 @@ def search(
             raise typer.BadParameter("--region goes with one image; write FILE#x,y,w,h for several")
         words = [f"{query[0]}#{region.replace(' ', '')}"]
     with Index.open(index, device=device) as opened:
-        asked = Query.parse(words, is_item=lambda one: one in opened)
+        asked = opened.parse(words)
         result = opened.search(asked, k, encoder=encoder, where=where, exclude_group=exclude_group)
         if save:
             from georetrieve.reports.neighbours import save_neighbours
