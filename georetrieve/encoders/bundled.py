@@ -10,9 +10,9 @@ labels. Images are encoded one at a time, so that a vector never depends on its 
 
 from __future__ import annotations
 
-import hashlib
 import importlib.resources
-import json
+import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,34 +22,34 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from georetrieve.encoders import descriptors
 from georetrieve.encoders.codebook import Codebook, fit_codebook, principal_axes
+from georetrieve.encoders.codebook_file import digest, pack, read_codebooks, write_codebooks
 from georetrieve.errors import EncoderError
 from georetrieve.types import EncoderSpec, FloatArray
 
-__all__ = ["BundledEncoder"]
+__all__ = ["BundledEncoder", "prepare_image"]
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 NAME = "bundled"
-FORMAT = "georetrieve-bundled-1"
 SHIPPED = "bundled.safetensors"
-BOOK_PARTS = ("centre", "projection", "weights", "means", "variances")
+DESCRIPTOR_WIDTHS = {"colour": descriptors.COLOUR_DIM, "gradient": descriptors.GRADIENT_DIM}
 LOCAL_WIDTHS = {"colour": descriptors.COLOUR_DIM, "gradient": 64}
+# Squared lengths of the two Fisher vectors in the whole: gradients count twice.
+SHARES = {"colour": 1 / 3, "gradient": 2 / 3}
 GAUSSIANS = 64
 DIM = 256
-FITTING_POINTS = 100_000
+FITTING_POINTS = 50_000
 FEWEST_IMAGES = 64
 TRANSFORM: Mapping[str, Any] = {
     "kind": "squash",
     "side": descriptors.SIDE,
     "resampling": "bicubic",
-    "descriptors": "Lab moments and RootSIFT at scales 2, 4, 8 px, every 8 px",
+    "descriptors": "Lab moments and radial RootSIFT every 8 px",
 }
 
 Books = Mapping[str, Codebook]
@@ -80,7 +80,7 @@ class BundledEncoder:
             name=NAME,
             family="bundled",
             weights=weights,
-            sha256=_digest(self._tensors()),
+            sha256=digest(pack(books, self._axes)),
             dim=axes.shape[1],
             transform=TRANSFORM,
             patch_size=descriptors.SIDE // descriptors.GRID,
@@ -112,25 +112,13 @@ class BundledEncoder:
             raise EncoderError(
                 f"The bundled encoder runs on the CPU, not on {device!r}; leave the device out."
             )
-        facts, tensors = _read(path)
-        books = {
-            kind: Codebook(*(tensors[f"{kind}.{part}"].float() for part in BOOK_PARTS))
-            for kind in LOCAL_WIDTHS
-        }
-        axes = tensors["axes"]
-        joined = sum(book.dim for book in books.values())
-        if axes.ndim != 2 or axes.shape[0] != joined:
-            raise EncoderError(
-                f"{path} is no codebook of the bundled encoder: its axes are of shape "
-                f"{tuple(axes.shape)}, its Fisher vectors {joined} numbers wide. Fit it anew."
-            )
-        return cls(books, axes, weights=path.name, adapted=facts["adapted"])
+        books, axes, facts = read_codebooks(path, DESCRIPTOR_WIDTHS)
+        return cls(books, axes, weights=path.name, adapted=bool(facts["adapted"]))
 
     def save(self, path: Path) -> None:
         """Write everything that was fitted to one safetensors file."""
-        facts = {"format": FORMAT, "adapted": self.spec.adapted, "transform": dict(TRANSFORM)}
-        metadata = {"georetrieve": json.dumps(facts, sort_keys=True)}
-        path.write_bytes(save(self._tensors(), metadata=metadata))
+        facts = {"adapted": self.spec.adapted, "transform": dict(TRANSFORM)}
+        write_codebooks(path, self._books, self._axes, facts)
 
     @classmethod
     def fit(
@@ -158,7 +146,7 @@ class BundledEncoder:
             rows = torch.stack(
                 _for_each(lambda image: _joined_fisher_vectors(image, books), prepared)
             )
-            _, axes, _ = principal_axes(rows, DIM)
+            axes, _ = principal_axes(rows, DIM)
             return cls(books, axes, weights="fitted", adapted=adapted)
 
     def adapt(self, prepared: Sequence[npt.NDArray[Any]], *, seed: int = 0) -> BundledEncoder:
@@ -175,13 +163,7 @@ class BundledEncoder:
         Raises:
             EncoderError: The image is not RGB.
         """
-        if image.mode != "RGB":
-            raise EncoderError(
-                f"An image of mode {image.mode!r} was given to an encoder, which takes RGB; read "
-                "it with georetrieve's sources, or convert it."
-            )
-        side = (descriptors.SIDE, descriptors.SIDE)
-        return np.array(image.resize(side, Image.Resampling.BICUBIC))
+        return prepare_image(image)
 
     def encode_prepared(self, batch: Sequence[npt.NDArray[Any]]) -> FloatArray:
         """Return (N, D) float32 vectors of length 1 of N prepared images; thread-safe."""
@@ -191,7 +173,10 @@ class BundledEncoder:
             unit: FloatArray = (vector / vector.norm()).numpy()
             return unit
 
-        return np.stack(_for_each(encode, batch)).reshape(len(batch), self.spec.dim)
+        vectors = np.empty((len(batch), self.spec.dim), dtype=np.float32)
+        for row, vector in zip(vectors, _for_each(encode, batch), strict=True):
+            row[:] = vector
+        return vectors
 
     def encode_images(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
         """Return (N, D) float32 vectors of length 1 of N RGB images of any sizes."""
@@ -199,52 +184,85 @@ class BundledEncoder:
         return self.encode_prepared([self.prepare(image) for image in images])
 
     def encode_patches(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
-        """Return (N, 32, 32, 83) whitened local descriptors, colour before gradients."""
+        """Return (N, 32, 32, 89) whitened local descriptors, colour before gradients.
+
+        A patch knows nothing of where in the image it lies: its gradients are upright, and its
+        distance from the centre is taken to be the average one.
+        """
         del batch_size
         side, width = descriptors.GRID, sum(book.means.shape[1] for book in self._books.values())
         patches = np.empty((len(images), side, side, width), dtype=np.float32)
-        with torch.inference_mode():
-            for cells, image in zip(patches, images, strict=True):
-                local = _local_descriptors(self.prepare(image))
-                whitened = [book.whiten(local[kind]) for kind, book in self._books.items()]
-                cells[:] = torch.cat(whitened, dim=1).reshape(side, side, width).numpy()
+
+        def describe(image: Image.Image) -> FloatArray:
+            local = _local_descriptors(self.prepare(image), upright=True)
+            local["colour"][:, -1] = self._books["colour"].centre[-1]
+            whitened = [book.whiten(local[kind]) for kind, book in self._books.items()]
+            cells: FloatArray = torch.cat(whitened, dim=1).reshape(side, side, width).numpy()
+            return cells
+
+        for place, cells in zip(patches, _for_each(describe, images), strict=True):
+            place[:] = cells
         return patches
 
-    def _tensors(self) -> dict[str, Tensor]:
-        tensors = {
-            f"{kind}.{part}": getattr(book, part).contiguous()
-            for kind, book in self._books.items()
-            for part in BOOK_PARTS
-        }
-        return {**tensors, "axes": self._axes.contiguous()}
+
+def prepare_image(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Squash an RGB image of any size to (256, 256, 3) bytes.
+
+    Raises:
+        EncoderError: The image is not RGB.
+    """
+    if image.mode != "RGB":
+        raise EncoderError(
+            f"An image of mode {image.mode!r} was given to an encoder, which takes RGB; read "
+            "it with georetrieve's sources, or convert it."
+        )
+    side = (descriptors.SIDE, descriptors.SIDE)
+    return np.array(image.resize(side, Image.Resampling.BICUBIC))
 
 
-def _for_each(work: Callable[[S], T], images: Sequence[S]) -> list[T]:
-    """Apply ``work`` to every image, each on one thread, as many at a time as torch has threads.
+class _Crew:
+    """Threads that encode, one image each, as many as torch would use for one operation.
 
     An image is too small to share among threads: they would wait for each other more than work, the
     longer the busier the machine is. One thread an image also adds up in one order, everywhere.
     """
 
-    def alone(image: S) -> T:
-        with torch.inference_mode():
-            return work(image)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._callers = 0
+        self._threads = 1
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # new threads take it over
-    try:
-        with ThreadPoolExecutor(threads, thread_name_prefix="bundled") as pool:
-            return list(pool.map(alone, images))
-    finally:
-        torch.set_num_threads(threads)
+    def __call__(self, work: Callable[[S], T], images: Sequence[S]) -> list[T]:
+        """Apply ``work`` to every image, in inference mode; results in the order of the images."""
+
+        def alone(image: S) -> T:
+            with torch.inference_mode():
+                return work(image)
+
+        with self._lock:
+            # Threads that start while another caller is at work count one; ask only when none is.
+            if not self._callers:
+                self._threads = torch.get_num_threads()
+            self._callers += 1
+            torch.set_num_threads(1)  # new threads take it over
+        try:
+            with ThreadPoolExecutor(self._threads, thread_name_prefix="bundled") as pool:
+                return list(pool.map(alone, images))
+        finally:
+            with self._lock:
+                self._callers -= 1
+                torch.set_num_threads(self._threads)
 
 
-def _local_descriptors(image: npt.NDArray[np.uint8]) -> dict[str, Tensor]:
+_for_each = _Crew()
+
+
+def _local_descriptors(image: npt.NDArray[np.uint8], *, upright: bool = False) -> dict[str, Tensor]:
     """(GRID², D) descriptors of a prepared image, by kind."""
     lab = descriptors.lab_planes(image)
     return {
         "colour": descriptors.colour_descriptors(lab),
-        "gradient": descriptors.gradient_descriptors(lab[0]),
+        "gradient": descriptors.gradient_descriptors(lab[0], upright=upright),
     }
 
 
@@ -255,12 +273,12 @@ def _joined_fisher_vectors(image: npt.NDArray[np.uint8], books: Books) -> Tensor
     for kind, book in books.items():
         vector = book.fisher_vector(book.whiten(local[kind]))
         rooted = vector.sign() * vector.abs().sqrt()
-        parts.append(rooted / rooted.norm())
+        parts.append(rooted * (math.sqrt(SHARES[kind]) / rooted.norm()))
     return torch.cat(parts)
 
 
 def _sample_points(prepared: Sequence[npt.NDArray[Any]], seed: int) -> dict[str, Tensor]:
-    """As many descriptors of every image, chosen at random, 100,000 in all at most."""
+    """As many descriptors of every image, chosen at random, 50,000 in all at most."""
     generator = np.random.default_rng(seed)
     count = min(descriptors.GRID**2, FITTING_POINTS // len(prepared))
     samples: dict[str, list[Tensor]] = {kind: [] for kind in LOCAL_WIDTHS}
@@ -277,39 +295,3 @@ def _sample_points(prepared: Sequence[npt.NDArray[Any]], seed: int) -> dict[str,
         for kind, rows in sampled.items():
             samples[kind].append(rows)
     return {kind: torch.cat(rows) for kind, rows in samples.items()}
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, shapes and bytes, in the order of the names."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tuple(tensors[name].shape)} ".encode())
-        digest.update(tensors[name].numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Facts and tensors of a codebook file, checked.
-
-    Raises:
-        EncoderError: The file is missing, damaged or of another kind.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("georetrieve", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- no mapping
-    except (SafetensorError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise EncoderError(f"The codebook {path} cannot be read: {reason}.") from error
-    if facts.get("format") != FORMAT:
-        raise EncoderError(
-            f"{path} is no codebook of the bundled encoder of this version (format "
-            f"{facts.get('format')!r} instead of {FORMAT!r}); fit it anew."
-        )
-    wanted = {f"{kind}.{part}" for kind in LOCAL_WIDTHS for part in BOOK_PARTS} | {"axes"}
-    if set(tensors) != wanted:
-        differing = ", ".join(sorted(set(tensors) ^ wanted))
-        raise EncoderError(
-            f"The codebook {path} lacks tensors, or has some too many: {differing}. Fit it anew."
-        )
-    return facts, tensors

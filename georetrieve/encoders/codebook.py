@@ -83,31 +83,31 @@ def _log_joint(points: Tensor, squares: Tensor, book: Codebook) -> Tensor:
     return constant + points @ (book.means * precision).T - 0.5 * (squares @ precision.T)
 
 
-def principal_axes(rows: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the mean (D,), the leading axes (D, count) and the variances along them (count,).
+def principal_axes(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the leading axes (D, count) of (N, D) rows and the mean squares along them (count,).
 
-    Fewer columns come back where the rows span fewer dimensions. Signs are fixed: the largest entry
-    of an axis is positive.
+    Axes are through the origin: take the mean off first for principal components. Fewer columns
+    come back where the rows span fewer dimensions. Signs are fixed: the largest entry of an axis
+    is positive.
     """
     exact = rows.double()
-    centre = exact.mean(dim=0)
-    offset = exact - centre
-    wide = offset.shape[1] > offset.shape[0]
-    gram = (offset @ offset.T if wide else offset.T @ offset) / offset.shape[0]
+    wide = exact.shape[1] > exact.shape[0]
+    gram = (exact @ exact.T if wide else exact.T @ exact) / exact.shape[0]
     values, vectors = torch.linalg.eigh(gram)
     values, vectors = values.flip(0), vectors.flip(1)
     keep = min(count, int((values > values[0] * 1e-9).sum()))
     values, axes = values[:keep], vectors[:, :keep]
     if wide:
-        axes = offset.T @ axes
+        axes = exact.T @ axes
         axes = axes / axes.norm(dim=0)
     largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
-    return centre.float(), (axes * largest.sign()).float(), values.float()
+    return (axes * largest.sign()).float(), values.float()
 
 
 def fit_whitening(descriptors: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """Return the centre (D,) and the whitening projection (D, ≤ width) of (P, D) descriptors."""
-    centre, axes, variances = principal_axes(descriptors, width)
+    centre = descriptors.double().mean(dim=0).float()
+    axes, variances = principal_axes(descriptors - centre, width)
     return centre, axes / variances.sqrt()
 
 
@@ -132,7 +132,7 @@ def fit_codebook(descriptors: Tensor, *, width: int, gaussians: int, seed: int =
         )
     centre, projection = fit_whitening(descriptors, width)
     points = (descriptors - centre) @ projection
-    if not torch.isfinite(points).all():
+    if not projection.shape[1]:
         raise EncoderError(
             "The images cannot be told apart (no variance in their local descriptors); "
             "give images that differ."

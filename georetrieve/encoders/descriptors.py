@@ -1,21 +1,25 @@
 """Dense local descriptors: colour and gradients around a grid of points of a square image.
 
-Points lie every 8 px, at the corners shared by four 4-px blocks (4, 12, ... 252), and each is
-described at the scales s = 2, 4 and 8 px, joined into one descriptor:
+Points lie every 8 px, at 4, 12, ... 252, and are described at several scales s, joined:
 
-- colour: mean and standard deviation of L*, a*, b* in windows of side 4s, and the point's distance
-  from the image's centre;
-- gradients: histograms of 8 soft orientations in 4×4 cells of side 2s of L* smoothed with σ = s/2,
-  normalised as RootSIFT is (Lowe 2004, section 6; Arandjelović & Zisserman 2012, section 3).
+- colour, at s = 1, 2, 4 and 8 px: mean and standard deviation of L*, a*, b* in windows of side 4s,
+  the mean relative to the colour of the light; and the point's distance from the image's centre;
+- gradients, at s = 2, 4 and 8 px: histograms of 8 soft orientations in 4×4 cells of side 2s of L*
+  smoothed with σ = s/2, normalised as RootSIFT is (Lowe 2004, section 6; Arandjelović & Zisserman
+  2012, section 3).
 
-Everything is sampled at the points, by pooling, and never computed at every pixel. Only sums of
-fixed order and pixel-wise operations are used, so equal images give equal bits.
+Microfossils lie as they fell, so each point is seen along the radius: cells and orientations are
+turned to point away from the image's centre, and the descriptors of an image turned about its
+centre are those of the image, moved (to rounding for quarter turns, nearly for others).
+
+Everything is sampled at the points, by pooling, and never computed at every pixel.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -36,18 +40,24 @@ __all__ = [
 SIDE = 256
 STEP = 8
 GRID = SIDE // STEP
-BLOCK = 4
-SCALES = (2, 4, 8)
+COLOUR_SCALES = (1, 2, 4, 8)
+COLOUR_BLOCK = 2
+COLOUR_DIM = 6 * len(COLOUR_SCALES) + 1
+GRADIENT_SCALES = (2, 4, 8)
 BINS = 8
 CELLS = 4
-COLOUR_DIM = 6 * len(SCALES) + 1
-GRADIENT_DIM = CELLS * CELLS * BINS * len(SCALES)
+# Side of a gradient cell, in pixels of its level of the pyramid.
+CELL = 4
+GRADIENT_DIM = CELLS * CELLS * BINS * len(GRADIENT_SCALES)
 
-# The radius is in units of the half side; ten times that makes it vary as much as L* does.
+# How much of the light's colour is taken off: slides differ in lamp and exposure more than in what
+# lies on them. A remainder keeps black images apart from white ones.
+LIGHT_SHARE = 0.9
+# The radius is in units of the half side; ten times that makes it vary about as L* does.
 RADIUS_WEIGHT = 10.0
-# Gradients of a few grey levels are noise of the sensor: a patch whose histogram is shorter than
-# this (L* a pixel) keeps a short descriptor instead of being stretched to full length.
-FLAT_GRADIENT = 2.0
+# Gradients of a grey level or less are noise of the sensor: a patch whose histogram is no longer
+# than this (L* a pixel) keeps a short descriptor instead of being stretched to full length.
+FLAT_GRADIENT = 1.0
 CLIP = 0.2
 
 
@@ -85,7 +95,7 @@ def _colour_tables() -> tuple[Tensor, list[list[float]]]:
 
 
 def colour_descriptors(lab: Tensor) -> Tensor:
-    """Return (GRID², 19): mean and deviation of L*, a*, b* at three scales, and the radius.
+    """Return (GRID², 25): mean and deviation of L*, a*, b* at four scales, and the radius.
 
     Args:
         lab: (3, 256, 256), see :func:`lab_planes`.
@@ -94,40 +104,110 @@ def colour_descriptors(lab: Tensor) -> Tensor:
     # the square root of what rounding leaves.
     centre = functional.avg_pool2d(functional.avg_pool2d(lab, 16), 16)
     offset = lab - centre
-    blocks = functional.avg_pool2d(torch.cat([offset, offset * offset]), BLOCK)
+    blocks = functional.avg_pool2d(torch.cat([offset, offset * offset]), COLOUR_BLOCK)
+    shift = centre - LIGHT_SHARE * _light(lab)
     columns: list[Tensor] = []
-    for scale in SCALES:
-        window = 4 * scale // BLOCK
-        margin = window // 2 - 1
-        padded = functional.pad(blocks[None], (margin,) * 4, mode="replicate")
-        moments = functional.avg_pool2d(padded, window, stride=STEP // BLOCK)[0]
+    for scale in COLOUR_SCALES:
+        moments = _window_means(blocks, 4 * scale // COLOUR_BLOCK)
         mean, square = moments[:3], moments[3:]
-        columns += [mean + centre, (square - mean * mean).clamp_min(0).sqrt()]
+        columns += [mean + shift, (square - mean * mean).clamp_min(0).sqrt()]
     described = torch.cat([part.reshape(3, -1) for part in columns])
-    return torch.cat([described, _radius()[None]]).T
+    return torch.cat([described, _frame().radius[None]]).T
+
+
+def _light(lab: Tensor) -> Tensor:
+    """(3, 1, 1) colour of the light: the median colour of the brightest fifth of the image."""
+    lightness, a, b = functional.avg_pool2d(lab, CELL).flatten(1)
+    bright = lightness >= lightness.sort().values[-(lightness.numel() // 5)]
+    return torch.stack([plane[bright].median() for plane in (lightness, a, b)])[:, None, None]
+
+
+def _window_means(blocks: Tensor, window: int) -> Tensor:
+    """(C, GRID, GRID) means in windows of so many blocks a side, centred on the points."""
+    step = STEP // COLOUR_BLOCK
+    margin = (window - step) // 2
+    if margin < 0:
+        inner = blocks[:, -margin:margin, -margin:margin]
+        return functional.avg_pool2d(inner, window, stride=step)
+    padded = functional.pad(blocks[None], (margin,) * 4, mode="replicate")
+    return functional.avg_pool2d(padded, window, stride=step)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where the points lie, and where their cells and bins do when seen along the radius.
+
+    Attributes:
+        radius: (GRID²,) weighted distance of the points from the centre.
+        cells: One (1, GRID², 16, 2) tensor a scale: the centres of the cells, as ``grid_sample``
+            wants them (the image spans -1 … 1).
+        lower: (GRID², 8, 1) the bin that is turned to bin 0, 1, ... of the frame.
+        upper: (GRID², 8, 1) the bin after that one.
+        share: (GRID², 1, 1) how far the frame's bin lies from the lower to the upper.
+    """
+
+    radius: Tensor
+    cells: tuple[Tensor, ...]
+    lower: Tensor
+    upper: Tensor
+    share: Tensor
 
 
 @functools.cache
-def _radius() -> Tensor:
-    """(GRID²,) weighted distance of the points from the centre."""
-    axis = (torch.arange(GRID) * STEP + BLOCK) / (SIDE / 2) - 1
-    return RADIUS_WEIGHT * torch.hypot(axis[:, None], axis[None, :]).flatten()
+def _frame(*, upright: bool = False) -> _Frame:
+    """Frames turned to point away from the image's centre, or all of them upright."""
+    axis = (torch.arange(GRID, dtype=torch.float64) * STEP + STEP / 2) / (SIDE / 2) - 1
+    y, x = (part.flatten() for part in torch.meshgrid(axis, axis, indexing="ij"))
+    angle = torch.zeros_like(x) if upright else torch.atan2(y, x)
+    cos, sin = angle.cos()[:, None], angle.sin()[:, None]
+    offsets = torch.arange(CELLS) - (CELLS - 1) / 2
+    v, u = (part.flatten() for part in torch.meshgrid(offsets, offsets, indexing="ij"))
+    cells = []
+    for scale in GRADIENT_SCALES:
+        side = 2 * scale / (SIDE / 2)
+        across = x[:, None] + side * (u * cos - v * sin)
+        down = y[:, None] + side * (u * sin + v * cos)
+        cells.append(torch.stack([across, down], dim=-1).float()[None])
+    turn = angle * BINS / (2 * math.pi)
+    whole = turn.floor()
+    lower = (torch.arange(BINS) + whole[:, None].long()) % BINS
+    return _Frame(
+        radius=(RADIUS_WEIGHT * torch.hypot(x, y)).float(),
+        cells=tuple(cells),
+        lower=lower[:, :, None],
+        upper=((lower + 1) % BINS)[:, :, None],
+        share=(turn - whole).float()[:, None, None],
+    )
 
 
-def gradient_descriptors(lightness: Tensor) -> Tensor:
+def gradient_descriptors(lightness: Tensor, *, upright: bool = False) -> Tensor:
     """Return (GRID², 384): RootSIFT-like descriptors at three scales, joined.
 
     Args:
         lightness: (256, 256) plane of L*.
+        upright: Leave the cells and orientations as they are in the image, instead of turning them
+            to point away from its centre.
     """
     # Scale s on the image is scale 2 on the image reduced s/2 times.
     plane = lightness[None, None]
     parts: list[Tensor] = []
-    for level in range(len(SCALES)):
+    frame = _frame(upright=upright)
+    for level, cells in enumerate(frame.cells):
         if level:
             plane = functional.avg_pool2d(plane, 2)
-        parts.append(_normalise(_cell_histograms(_orientation_maps(_blur(plane)), level)))
+        maps = functional.pad(_orientation_maps(_blur(plane)), (CELL // 4,) * 4)
+        boxes = functional.avg_pool2d(maps, CELL, stride=CELL // 2)
+        sampled = functional.grid_sample(boxes, cells, align_corners=False)[0].permute(1, 0, 2)
+        parts.append(_normalise(_turn(sampled, frame).flatten(1)))
     return torch.cat(parts, dim=1)
+
+
+def _turn(sampled: Tensor, frame: _Frame) -> Tensor:
+    """Turn the bins of (GRID², 8, 16) histograms into the frame of their point."""
+    shape = (-1, -1, sampled.shape[2])
+    lower = sampled.gather(1, frame.lower.expand(shape))
+    upper = sampled.gather(1, frame.upper.expand(shape))
+    return torch.lerp(lower, upper, frame.share)
 
 
 def _blur(plane: Tensor) -> Tensor:
@@ -159,18 +239,6 @@ def _orientation_maps(plane: Tensor) -> Tensor:
         maps += [forward, power - forward]
     # Order by angle: the opposite of direction k is direction k + 4.
     return torch.cat(maps[0::2] + maps[1::2], dim=1)
-
-
-def _cell_histograms(maps: Tensor, level: int) -> Tensor:
-    """(GRID², 128) sums over 4×4 cells of 4 px around each point, points 8 / 2^level px apart."""
-    spacing = STEP >> level
-    stride = min(spacing, BLOCK)
-    margin = 2 * BLOCK - spacing // 2
-    cells = functional.avg_pool2d(functional.pad(maps, (margin,) * 4), BLOCK, stride=stride)
-    patches = functional.unfold(
-        cells, CELLS, dilation=BLOCK // stride, stride=max(1, spacing // stride)
-    )
-    return patches[0].T
 
 
 def _normalise(histograms: Tensor) -> Tensor:
