@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from georetrieve.errors import SourceError
-from georetrieve.indexing.pipeline import FileJob
+from georetrieve.indexing.pipeline import FileJob, Plan, make_plan
 from georetrieve.protocols import AdaptableEncoder, Progress
-from georetrieve.sources.cut import CutOptions, plan_cuts, read_cut
+from georetrieve.sources.cut import CutOptions, read_cut
 from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
 
-__all__ = ["adapt_encoder", "sample_jobs"]
+__all__ = ["Adaptation", "adapt_encoder", "quotas"]
 
 SAMPLE_IMAGES = 1000
+# Plans are kept for the run that follows; beyond this many items it is cheaper to make them anew.
+KEPT_CUTS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """What came of adapting an encoder.
+
+    Attributes:
+        encoder: The adapted encoder; the one that was given when there are too few images.
+        remark: Says which, for the user.
+        plans: How files that were looked at are cut, by (source, path).
+    """
+
+    encoder: AdaptableEncoder
+    remark: str
+    plans: dict[tuple[str, str], Plan] = field(default_factory=dict)
 
 
 def adapt_encoder(
@@ -30,64 +48,80 @@ def adapt_encoder(
     *,
     workers: int,
     progress: Progress,
-) -> tuple[AdaptableEncoder, str]:
-    """Adapt an encoder to the items of some files.
+) -> Adaptation:
+    """Adapt an encoder to at most 1,000 items, spread over at most 1,000 files.
 
     The sample depends on the names of the files alone, so an interrupted first run that is started
     again fits the same codebook.
-
-    Returns:
-        The adapted encoder, or the one given when the files have too few items; and a sentence that
-        says which.
     """
-    chosen, per_file = sample_jobs(jobs)
-    progress.start("Looking at a sample to adapt the encoder", len(chosen), "files")
-    prepared: list[npt.NDArray[Any]] = []
-
-    def look(job: FileJob) -> list[npt.NDArray[Any]]:
-        return _sample_file(encoder, job, reading, cutting, per_file)
-
+    spread = sorted(jobs, key=lambda job: hashlib.sha256(job.file.path.encode()).digest())
+    sampler = _Sampler(encoder, reading, cutting)
     with ThreadPoolExecutor(workers, thread_name_prefix="sample") as pool:
-        for arrays in pool.map(look, chosen):
-            prepared.extend(arrays)
+        progress.start("Looking at what there is", len(spread[:SAMPLE_IMAGES]), "files")
+        planned: list[tuple[FileJob, Plan]] = []
+        for job, plan in zip(spread, pool.map(sampler.plan, spread[:SAMPLE_IMAGES]), strict=False):
             progress.advance()
-    progress.finish()
-    prepared = prepared[:SAMPLE_IMAGES]
+            if plan.cuts:
+                planned.append((job, plan))
+        progress.finish()
+        counts = quotas([len(plan.cuts) for _, plan in planned], SAMPLE_IMAGES)
+        progress.start("Reading a sample to adapt the encoder", len(planned), "files")
+        prepared: list[npt.NDArray[Any]] = []
+        for arrays in pool.map(sampler.read, planned, counts):
+            prepared += arrays
+            progress.advance()
+        progress.finish()
+    plans = {(job.source, job.file.path): plan for job, plan in planned}
+    if sum(len(plan.cuts) for plan in plans.values()) > KEPT_CUTS:
+        plans = {}
     least = encoder.min_images_to_adapt
     if len(prepared) < least:
-        return encoder, (
-            f"encoder {encoder.spec.name}: as shipped, since {len(prepared)} images are too few to "
-            f"adapt it to ({least} are needed)"
-        )
+        few = f"{len(prepared)} images are too few to adapt it to ({least} are needed)"
+        return Adaptation(encoder, f"encoder {encoder.spec.name}: as shipped, since {few}", plans)
     progress.start(f"Adapting the encoder to {len(prepared)} images", None, "steps")
     adapted = encoder.adapt(prepared)
     progress.finish()
-    return adapted, (
-        f"encoder {encoder.spec.name}: adapted, without labels, to {len(prepared)} of these images"
+    return Adaptation(
+        adapted,
+        f"encoder {encoder.spec.name}: adapted, without labels, to {len(prepared)} of these images",
+        plans,
     )
 
 
-def sample_jobs(jobs: Sequence[FileJob]) -> tuple[list[FileJob], int]:
-    """Choose at most 1,000 files, spread evenly, and the number of items to take of each."""
-    spread = sorted(jobs, key=lambda job: hashlib.sha256(job.file.path.encode()).digest())
-    chosen = spread[:SAMPLE_IMAGES]
-    return chosen, math.ceil(SAMPLE_IMAGES / max(1, len(chosen)))
+def quotas(counts: Sequence[int], total: int) -> list[int]:
+    """Share ``total`` among files that have ``counts`` items, as evenly as they allow."""
+    shares = [0] * len(counts)
+    left = min(total, sum(counts))
+    for rank, place in enumerate(sorted(range(len(counts)), key=lambda place: counts[place])):
+        shares[place] = min(counts[place], left // (len(counts) - rank))
+        left -= shares[place]
+    return shares
 
 
-def _sample_file(
-    encoder: AdaptableEncoder,
-    job: FileJob,
-    reading: ReadOptions,
-    cutting: CutOptions,
-    count: int,
-) -> list[npt.NDArray[Any]]:
-    """Prepare up to ``count`` items of a file; what fails is the indexing run's to report."""
-    arrays: list[npt.NDArray[Any]] = []
-    try:
-        with open_raster(job.file.files, reading) as raster:
-            cuts = list(plan_cuts(raster, cutting))
-            step = max(1, len(cuts) // count)
-            arrays.extend(encoder.prepare(read_cut(raster, cut)) for cut in cuts[::step][:count])
-    except (SourceError, OSError):
+@dataclass(frozen=True, slots=True)
+class _Sampler:
+    """Opens, cuts and reads; what fails here is the indexing run's to report."""
+
+    encoder: AdaptableEncoder
+    reading: ReadOptions
+    cutting: CutOptions
+
+    def plan(self, job: FileJob) -> Plan:
+        try:
+            with open_raster(job.file.files, self.reading) as raster:
+                return make_plan(raster, self.cutting)
+        except (SourceError, OSError):
+            return Plan()
+
+    def read(self, planned: tuple[FileJob, Plan], count: int) -> list[npt.NDArray[Any]]:
+        job, plan = planned
+        places = np.linspace(0, len(plan.cuts) - 1, count).round().astype(int)
+        arrays: list[npt.NDArray[Any]] = []
+        try:
+            with open_raster(job.file.files, self.reading) as raster:
+                arrays.extend(
+                    self.encoder.prepare(read_cut(raster, plan.cuts[place])) for place in places
+                )
+        except (SourceError, OSError):
+            return arrays
         return arrays
-    return arrays

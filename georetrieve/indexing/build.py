@@ -20,7 +20,7 @@ from georetrieve.indexing.changes import Changes, find_changes
 from georetrieve.indexing.columns import fill_column
 from georetrieve.indexing.ingest import Ingest
 from georetrieve.indexing.options import IndexOptions, IndexReport, Silent
-from georetrieve.indexing.pipeline import FileJob, Preparer
+from georetrieve.indexing.pipeline import FileJob, Plan, Preparer
 from georetrieve.protocols import AdaptableEncoder, ImageEncoder, Progress
 from georetrieve.sources.cut import CutOptions
 from georetrieve.sources.folder import Walk, walk
@@ -107,6 +107,7 @@ class _Run:
         self.reading = ReadOptions.from_json(manifest.reading)
         self.key = _register_source(source, store, self.report)
         self.annotator = self._annotator()
+        self.plans: dict[tuple[str, str], Plan] = {}
 
     def run(self) -> IndexReport:
         """Do it all."""
@@ -114,7 +115,7 @@ class _Run:
         self._move(changes)
         encoders = self._encoders(changes.jobs)
         if changes.jobs:
-            preparer = Preparer(encoders, self.annotator, self.reading, self.cutting)
+            preparer = Preparer(encoders, self.annotator, self.reading, self.cutting, self.plans)
             ingest = Ingest(self.store, preparer, self.options, self.progress)
             started = time.perf_counter()
             ingest.run(changes.jobs, workers=self.workers)
@@ -181,7 +182,7 @@ class _Run:
     def _new_encoder(self, name: str, jobs: Sequence[FileJob]) -> ImageEncoder:
         encoder = load_encoder(name, device=self.options.device)
         if isinstance(encoder, AdaptableEncoder) and self.options.adapt:
-            encoder, remark = adapt_encoder(
+            adaptation = adapt_encoder(
                 encoder,
                 jobs,
                 self.reading,
@@ -189,7 +190,8 @@ class _Run:
                 workers=self.workers,
                 progress=self.progress,
             )
-            self.report.remarks.append(remark)
+            encoder, self.plans = adaptation.encoder, adaptation.plans
+            self.report.remarks.append(adaptation.remark)
         if isinstance(encoder, AdaptableEncoder):
             # The codebook in use is part of the index, adapted or not: a later version of the
             # package may ship another one.

@@ -115,7 +115,7 @@ class Ingest:
         state = _FileState(opened, good=len(opened.job.known))
         if opened.raster is not None:
             state.scale, state.kind = opened.raster.um_per_px, opened.raster.kind
-        self.progress.grow(opened.planned - len(opened.job.known) - 1)
+        self.progress.grow(len(opened.plan.cuts) - len(opened.job.known) - 1)
         for chunk in chunks:
             state.bad += chunk.failed
             self.progress.advance(len(chunk.failed))
@@ -127,7 +127,7 @@ class Ingest:
                 self._commit()
         if opened.raster is not None:
             # Some remarks come with the pixels, so they are collected when all have been read.
-            self._remarks.update((*opened.raster.remarks, opened.choice))
+            self._remarks.update((*opened.raster.remarks, opened.plan.choice))
         self._finished.append(state)
 
     def _due(self) -> bool:
@@ -184,10 +184,11 @@ class Ingest:
         if state.opened.error:
             status, reason = "failed", state.opened.error
         elif state.bad:
-            some = f"{len(state.bad)} of {state.opened.planned} items left out: {state.bad[0][1]}"
-            status = "done" if state.good else "failed"
-            reason = some if state.good else state.bad[0][1]
-        elif state.opened.planned == 0:
+            status, reason = "failed", state.bad[0][1]
+            if state.good:
+                some = f"{len(state.bad)} of {len(state.opened.plan.cuts)} items left out"
+                status, reason = "done", f"{some}: {reason}"
+        elif not state.opened.plan.cuts:
             status, reason = "skipped", "opened, but nothing in it to index (blank, or no particle)"
         if has_changed(job.file):
             # Its recorded time is the one seen before reading, so the next run reads it again.

@@ -32,8 +32,10 @@ __all__ = [
     "Chunk",
     "FileJob",
     "Opened",
+    "Plan",
     "PreparedItem",
     "Preparer",
+    "make_plan",
     "prepare_files",
     "thumbnail",
 ]
@@ -62,6 +64,24 @@ class FileJob:
     known: Collection[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a file is cut: the cuts, and a sentence on what was chosen and why."""
+
+    cuts: Sequence[Cut] = ()
+    choice: str = ""
+
+
+def make_plan(raster: Raster, cutting: CutOptions) -> Plan:
+    """Decide how an opened file is cut.
+
+    Raises:
+        SourceError: It cannot be cut as asked, or not be read.
+    """
+    chosen, sentence = choose_items(raster, cutting)
+    return Plan(tuple(plan_cuts(raster, cutting, chosen=chosen)), sentence)
+
+
 @dataclass(slots=True)
 class PreparedItem:
     """An item and, for each encoder in turn, its prepared array."""
@@ -85,19 +105,17 @@ class Opened:
     Attributes:
         job: The file.
         raster: Open until the last chunk has been read; None when it could not be opened.
+        plan: How it is cut.
         cuts: What is left to read after ``first``.
         first: The first chunk, read by the thread that opened the file.
-        planned: How many items the file has, those known included.
-        choice: How it was cut, and why.
         error: Why the file cannot be used; "" when it can.
     """
 
     job: FileJob
     raster: Raster | None = None
-    cuts: list[Cut] = field(default_factory=list)
+    plan: Plan = field(default_factory=Plan)
+    cuts: Sequence[Cut] = ()
     first: Chunk = field(default_factory=Chunk)
-    planned: int = 0
-    choice: str = ""
     error: str = ""
 
 
@@ -123,12 +141,14 @@ class Preparer:
             that are in the index already (no thumbnail is made then either).
         reading: How files are read.
         cutting: How items are cut.
+        plans: Plans of files that were made before, by (source, path); each is used once.
     """
 
     encoders: Sequence[ImageEncoder]
     annotator: Annotator | None
     reading: ReadOptions
     cutting: CutOptions
+    plans: dict[tuple[str, str], Plan] = field(default_factory=dict)
 
     def open(self, job: FileJob) -> Opened:
         """Open a file, cut it, and read its first chunk."""
@@ -139,10 +159,9 @@ class Preparer:
             opened.error = _reason(error)
             return opened
         try:
-            _, opened.choice = choose_items(raster, self.cutting)
-            cuts = list(plan_cuts(raster, self.cutting))
-            opened.planned = len(cuts)
-            left = [cut for cut in cuts if self._id(job, cut) not in job.known]
+            ready = self.plans.pop((job.source, job.file.path), None)
+            opened.plan = ready or make_plan(raster, self.cutting)
+            left = [cut for cut in opened.plan.cuts if self._id(job, cut) not in job.known]
             opened.raster = raster
             opened.first = self.read(opened, left[:CHUNK_ITEMS])
             opened.cuts = left[CHUNK_ITEMS:]

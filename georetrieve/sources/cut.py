@@ -184,13 +184,18 @@ def _is_strew(raster: Raster, options: CutOptions) -> bool:
     return bool(particles.sum() >= STREW_PARTICLES and area[fits].sum() >= STREW_SMALL * area.sum())
 
 
-def plan_cuts(raster: Raster, options: CutOptions) -> Iterator[Cut]:
+def plan_cuts(raster: Raster, options: CutOptions, *, chosen: str | None = None) -> Iterator[Cut]:
     """Yield the items of a raster, always in the same order; nothing is read at full size for it.
+
+    Args:
+        raster: Opened.
+        options: How it is cut.
+        chosen: What :func:`choose_items` said, where it has been asked already.
 
     Raises:
         SourceError: What was asked for does not go with what the raster is, or it cannot be read.
     """
-    items, _ = choose_items(raster, options)
+    items = chosen or choose_items(raster, options)[0]
     if items == "slices":
         yield from _slices(raster, options)
     elif items == "tiles":
