@@ -174,7 +174,7 @@ class VectorStore(Protocol):
 
 
 class Progress(Protocol):
-    """Told how long work goes on; the command line draws bars with it, a library caller may not care."""
+    """Told how far long work is; the command line draws bars with it, a caller may not care."""
 
     def start(self, stage: str, total: int | None, unit: str = "items") -> None:
         """A stage begins: what is done, how many steps it has (None: unknown), what a step is."""

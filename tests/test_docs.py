@@ -43,8 +43,8 @@ def test_every_command_has_help_and_is_in_the_commands_page():
 
 def test_the_commands_page_is_what_the_program_says():
     made = subprocess.run(
-        [sys.executable, "-m", "typer", "georetrieve.cli.app", "utils", "docs"]
-        + ["--name", "georetrieve", "--title", "Commands"],
+        f"{sys.executable} -m typer georetrieve.cli.app utils docs --name georetrieve "
+        "--title Commands".split(),
         capture_output=True,
         text=True,
         check=True,

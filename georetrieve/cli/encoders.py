@@ -54,7 +54,7 @@ def fit_bundled(
     seed: Annotated[int, typer.Option(help="Seed of the sampling and of the mixture.")] = 0,
 ) -> None:
     """Fit a codebook of the bundled encoder to folders of images, without labels."""
-    from georetrieve.encoders.fitting import fit_codebook
+    from georetrieve.training.codebook import fit_codebook
 
     with Bars() as bars:
         encoder = fit_codebook(folders, seed=seed, progress=bars)

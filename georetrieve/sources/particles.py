@@ -14,7 +14,7 @@ from scipy import ndimage
 from georetrieve.sources.glass import BLOCK_PX, Darkness
 from georetrieve.types import FloatArray
 
-__all__ = ["Component", "SlideMasks", "Thresholds", "components", "draw_masks"]
+__all__ = ["Component", "PackedMask", "SlideMasks", "Thresholds", "components", "draw_masks"]
 
 Mask = npt.NDArray[np.bool_]
 

@@ -266,7 +266,7 @@ def test_too_few_images_and_no_adapt_keep_the_shipped_encoder(slides, tmp_path):
 
 def test_an_index_is_cut_and_read_in_one_way(slides, tmp_path):
     index_folder(slides, tmp_path / "index", FAKE)
-    with pytest.raises(StoreError, match="cut otherwise.*tile_px is 512 there, 99 was asked"):
+    with pytest.raises(StoreError, match=r"cut otherwise.*tile_px is 512 there, 99 was asked"):
         index_folder(slides, tmp_path / "index", IndexOptions(cutting={"tile_px": 99}))
     with pytest.raises(StoreError, match="read otherwise"):
         index_folder(slides, tmp_path / "index", IndexOptions(reading={"um_per_px": 2.0}))

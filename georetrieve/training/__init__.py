@@ -1,0 +1,1 @@
+"""Fitting encoders: a command of the package makes what the package ships."""
