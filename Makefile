@@ -25,9 +25,9 @@ setup: .venv/installed  ## make the environment in .venv (quick when it is there
 demo: setup  ## sample slides → index → search → benchmark → a picture to look at
 	@rm -rf $(DEMO)
 	$(BIN)/georetrieve samples $(DEMO)/slides
-	$(BIN)/georetrieve index $(DEMO)/slides --index $(DEMO)/index --labels $(DEMO)/slides-truth/labels.csv
-	$(BIN)/georetrieve search $(DEMO)/index $(DEMO)/slides/crops/chorate/chorate_000.png --save $(DEMO)/neighbours.png --save $(DEMO)/neighbours.html
-	$(BIN)/georetrieve bench retrieval $(DEMO)/index --out $(DEMO)/report
+	$(BIN)/georetrieve index $(DEMO)/slides --index $(DEMO)/samples --labels $(DEMO)/slides-truth/labels.csv
+	$(BIN)/georetrieve search $(DEMO)/samples $(DEMO)/slides/crops/chorate_cyst/chorate_cyst_000.png --save $(DEMO)/neighbours.png --save $(DEMO)/neighbours.html
+	$(BIN)/georetrieve bench retrieval $(DEMO)/samples --out $(DEMO)/report
 	@echo
 	@echo "Look at:  $(DEMO)/neighbours.png  $(DEMO)/neighbours.html  $(DEMO)/report/report.md"
 
