@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import importlib.resources
 import math
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +24,19 @@ from torch import Tensor
 
 from georetrieve.encoders import descriptors
 from georetrieve.encoders.codebook import Codebook, fit_codebook, principal_axes
-from georetrieve.encoders.codebook_file import digest, pack, read_codebooks, write_codebooks
+from georetrieve.encoders.codebook_file import (
+    ByteAxes,
+    digest,
+    pack,
+    quantise,
+    read_codebooks,
+    write_codebooks,
+)
+from georetrieve.encoders.crew import for_each
 from georetrieve.errors import EncoderError
 from georetrieve.types import EncoderSpec, FloatArray
 
 __all__ = ["BundledEncoder", "prepare_image"]
-
-S = TypeVar("S")
-T = TypeVar("T")
 
 NAME = "bundled"
 SHIPPED = "bundled.safetensors"
@@ -42,7 +45,8 @@ LOCAL_WIDTHS = {"colour": descriptors.COLOUR_DIM, "gradient": 64}
 # Squared lengths of the two Fisher vectors in the whole: gradients count twice.
 SHARES = {"colour": 1 / 3, "gradient": 2 / 3}
 GAUSSIANS = 64
-DIM = 256
+# A projection fitted to other images needs more axes to keep as much of a collection.
+DIM, ADAPTED_DIM = 512, 256
 FITTING_POINTS = 50_000
 FEWEST_IMAGES = 64
 TRANSFORM: Mapping[str, Any] = {
@@ -64,24 +68,26 @@ class BundledEncoder:
 
     min_images_to_adapt = FEWEST_IMAGES
 
-    def __init__(self, books: Books, axes: Tensor, *, weights: str, adapted: bool = False) -> None:
+    def __init__(
+        self, books: Books, axes: ByteAxes, *, weights: str, adapted: bool = False
+    ) -> None:
         """Use :meth:`shipped`, :meth:`load` or :meth:`fit`.
 
         Args:
             books: Codebooks of the colour and of the gradient descriptors.
-            axes: (sum of the Fisher vectors' widths, D) projection.
+            axes: Projection from the joined Fisher vectors to D numbers.
             weights: Where they come from, for the spec.
             adapted: They were fitted to the collection they are to describe.
         """
         self._books = books
-        self._axes = axes.half()
-        self._projection = self._axes.float()
+        self._axes = axes
+        self._projection = axes.floats()
         self.spec = EncoderSpec(
             name=NAME,
             family="bundled",
             weights=weights,
             sha256=digest(pack(books, self._axes)),
-            dim=axes.shape[1],
+            dim=self._projection.shape[1],
             transform=TRANSFORM,
             patch_size=descriptors.SIDE // descriptors.GRID,
             normalised=True,
@@ -144,10 +150,10 @@ class BundledEncoder:
             }
             del points
             rows = torch.stack(
-                _for_each(lambda image: _joined_fisher_vectors(image, books), prepared)
+                for_each(lambda image: _joined_fisher_vectors(image, books), prepared)
             )
-            axes, _ = principal_axes(rows, DIM)
-            return cls(books, axes, weights="fitted", adapted=adapted)
+            axes, _ = principal_axes(rows, ADAPTED_DIM if adapted else DIM)
+            return cls(books, quantise(axes), weights="fitted", adapted=adapted)
 
     def adapt(self, prepared: Sequence[npt.NDArray[Any]], *, seed: int = 0) -> BundledEncoder:
         """Return an encoder fitted, without labels, to the prepared images of a collection.
@@ -174,7 +180,7 @@ class BundledEncoder:
             return unit
 
         vectors = np.empty((len(batch), self.spec.dim), dtype=np.float32)
-        for row, vector in zip(vectors, _for_each(encode, batch), strict=True):
+        for row, vector in zip(vectors, for_each(encode, batch), strict=True):
             row[:] = vector
         return vectors
 
@@ -200,7 +206,7 @@ class BundledEncoder:
             cells: FloatArray = torch.cat(whitened, dim=1).reshape(side, side, width).numpy()
             return cells
 
-        for place, cells in zip(patches, _for_each(describe, images), strict=True):
+        for place, cells in zip(patches, for_each(describe, images), strict=True):
             place[:] = cells
         return patches
 
@@ -218,43 +224,6 @@ def prepare_image(image: Image.Image) -> npt.NDArray[np.uint8]:
         )
     side = (descriptors.SIDE, descriptors.SIDE)
     return np.array(image.resize(side, Image.Resampling.BICUBIC))
-
-
-class _Crew:
-    """Threads that encode, one image each, as many as torch would use for one operation.
-
-    An image is too small to share among threads: they would wait for each other more than work, the
-    longer the busier the machine is. One thread an image also adds up in one order, everywhere.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._callers = 0
-        self._threads = 1
-
-    def __call__(self, work: Callable[[S], T], images: Sequence[S]) -> list[T]:
-        """Apply ``work`` to every image, in inference mode; results in the order of the images."""
-
-        def alone(image: S) -> T:
-            with torch.inference_mode():
-                return work(image)
-
-        with self._lock:
-            # Threads that start while another caller is at work count one; ask only when none is.
-            if not self._callers:
-                self._threads = torch.get_num_threads()
-            self._callers += 1
-            torch.set_num_threads(1)  # new threads take it over
-        try:
-            with ThreadPoolExecutor(self._threads, thread_name_prefix="bundled") as pool:
-                return list(pool.map(alone, images))
-        finally:
-            with self._lock:
-                self._callers -= 1
-                torch.set_num_threads(self._threads)
-
-
-_for_each = _Crew()
 
 
 def _local_descriptors(image: npt.NDArray[np.uint8], *, upright: bool = False) -> dict[str, Tensor]:
@@ -291,7 +260,7 @@ def _sample_points(prepared: Sequence[npt.NDArray[Any]], seed: int) -> dict[str,
         image, places = task
         return {kind: local[places] for kind, local in _local_descriptors(image).items()}
 
-    for sampled in _for_each(sample, list(zip(prepared, chosen, strict=True))):
+    for sampled in for_each(sample, list(zip(prepared, chosen, strict=True))):
         for kind, rows in sampled.items():
             samples[kind].append(rows)
     return {kind: torch.cat(rows) for kind, rows in samples.items()}

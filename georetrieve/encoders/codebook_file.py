@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,45 @@ from torch import Tensor
 from georetrieve.encoders.codebook import Codebook
 from georetrieve.errors import EncoderError
 
-__all__ = ["digest", "pack", "read_codebooks", "write_codebooks"]
+__all__ = ["ByteAxes", "digest", "pack", "quantise", "read_codebooks", "write_codebooks"]
 
 FORMAT = "georetrieve-bundled-1"
 FACTS = "georetrieve"
 PARTS = ("centre", "projection", "weights", "means", "variances")
-AXES = "axes"
+AXES = ("axes.bytes", "axes.steps")
 
 
-def pack(books: Mapping[str, Codebook], axes: Tensor) -> dict[str, Tensor]:
-    """Name every tensor: ``colour.means``, ..., ``axes``."""
+@dataclass(frozen=True, slots=True)
+class ByteAxes:
+    """A projection in bytes: a quarter of the size, and the same neighbours.
+
+    Attributes:
+        values: (F, D) int8.
+        steps: (D,) float32, what a byte's step of each axis is worth.
+    """
+
+    values: Tensor
+    steps: Tensor
+
+    def floats(self) -> Tensor:
+        """(F, D) float32."""
+        return self.values.float() * self.steps
+
+
+def quantise(axes: Tensor) -> ByteAxes:
+    """Round (F, D) float axes to 255 steps each."""
+    steps = axes.abs().amax(dim=0) / 127
+    return ByteAxes((axes / steps).round().to(torch.int8), steps)
+
+
+def pack(books: Mapping[str, Codebook], axes: ByteAxes) -> dict[str, Tensor]:
+    """Name every tensor: ``colour.means``, ..., ``axes.bytes``, ``axes.steps``."""
     tensors = {
         f"{kind}.{part}": getattr(book, part).contiguous()
         for kind, book in books.items()
         for part in PARTS
     }
-    return {**tensors, AXES: axes.contiguous()}
+    return {**tensors, AXES[0]: axes.values.contiguous(), AXES[1]: axes.steps.contiguous()}
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
@@ -44,7 +68,7 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
 
 
 def write_codebooks(
-    path: Path, books: Mapping[str, Codebook], axes: Tensor, facts: Mapping[str, Any]
+    path: Path, books: Mapping[str, Codebook], axes: ByteAxes, facts: Mapping[str, Any]
 ) -> None:
     """Write codebooks, projection and JSON-able facts.
 
@@ -62,7 +86,7 @@ def write_codebooks(
 
 def read_codebooks(
     path: Path, widths: Mapping[str, int]
-) -> tuple[dict[str, Codebook], Tensor, dict[str, Any]]:
+) -> tuple[dict[str, Codebook], ByteAxes, dict[str, Any]]:
     """Read what :func:`write_codebooks` wrote.
 
     Args:
@@ -71,7 +95,7 @@ def read_codebooks(
             descriptors each is for.
 
     Returns:
-        The codebooks, the (sum of the Fisher vectors' widths, D) projection, and the facts.
+        The codebooks, the projection of their joined Fisher vectors, and the facts.
 
     Raises:
         EncoderError: The file is missing, damaged, of another version, or does not fit together.
@@ -92,7 +116,7 @@ def read_codebooks(
             f"{path} is no codebook of this version's bundled encoder (its format is "
             f"{facts.get('format')!r} and not {FORMAT!r}); fit it anew."
         )
-    wanted = {f"{kind}.{part}" for kind in widths for part in PARTS} | {AXES}
+    wanted = {f"{kind}.{part}" for kind in widths for part in PARTS} | set(AXES)
     if set(tensors) != wanted:
         differing = ", ".join(sorted(set(tensors) ^ wanted))
         raise EncoderError(
@@ -102,7 +126,7 @@ def read_codebooks(
     fault = _fault(books, tensors, widths)
     if fault:
         raise EncoderError(f"The codebook {path} does not fit together: {fault}. Fit it anew.")
-    return books, tensors[AXES], facts
+    return books, ByteAxes(*(tensors[name] for name in AXES)), facts
 
 
 def _fault(
@@ -118,7 +142,8 @@ def _fault(
         shapes = tuple(tuple(getattr(book, part).shape) for part in PARTS)
         if shapes != ((local,), (local, width), (count,), (count, width), (count, width)):
             return f"the shapes of {kind} are {shapes}, and the descriptors {local} numbers wide"
-    axes, joined = tensors[AXES], sum(book.dim for book in books.values())
-    if axes.ndim != 2 or axes.shape[0] != joined:
+    axes, steps = (tensors[name] for name in AXES)
+    joined = sum(book.dim for book in books.values())
+    if axes.shape != (joined, steps.numel()):
         return f"axes are of shape {tuple(axes.shape)}, Fisher vectors {joined} numbers wide"
     return ""
