@@ -26,7 +26,7 @@ demo: setup  ## sample slides → index → search → benchmark → a picture t
 	@rm -rf $(DEMO)
 	$(BIN)/georetrieve samples $(DEMO)/slides
 	$(BIN)/georetrieve index $(DEMO)/slides --index $(DEMO)/samples --labels $(DEMO)/slides-truth/labels.csv
-	$(BIN)/georetrieve search $(DEMO)/samples $(DEMO)/slides/crops/chorate_cyst/chorate_cyst_000.png --save $(DEMO)/neighbours.png --save $(DEMO)/neighbours.html
+	$(BIN)/georetrieve search $(DEMO)/samples $(DEMO)/slides/crops/chorate_cyst/chorate_cyst_000.png --where "kind = 'specimen'" --save $(DEMO)/neighbours.png --save $(DEMO)/neighbours.html
 	$(BIN)/georetrieve bench retrieval $(DEMO)/samples --out $(DEMO)/report
 	@echo
 	@echo "Look at:  $(DEMO)/neighbours.png  $(DEMO)/neighbours.html  $(DEMO)/report/report.md"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,7 @@ def samples(
 
     wanted = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
     written = write_samples(folder, n=n, seed=seed, kinds=wanted)
-    for path in written.files:
-        print(path)
+    counts = Counter(path.relative_to(folder).parts[0] for path in written.files)
+    for name, count in counts.items():
+        print(folder / name if count == 1 else f"{folder / name}: {count} files")
     remark(f"{len(written.files)} files in {folder}; truth in {written.truth}")

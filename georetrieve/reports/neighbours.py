@@ -48,7 +48,14 @@ def save_neighbours(path: Path, result: SearchResult, asked: Sequence[QueryPictu
     rows = [SheetRow(first, hits, further)]
     measure = "minus Euclidean distance" if result.metric == "euclidean" else "cosine similarity"
     caption = f"{result.index.name} · {result.encoder} · score: {measure}, higher is nearer"
-    return save_sheet(path, rows, title=f"Nearest to {result.query}", caption=caption)
+    return save_sheet(
+        path, rows, title=f"Nearest to {_short(result.query, asked)}", caption=caption
+    )
+
+
+def _short(query: str, asked: Sequence[QueryPicture]) -> str:
+    """The query without its folder, where it is one thing."""
+    return Path(query).name if len(asked) == 1 else query
 
 
 def _role(weight: float) -> str:
