@@ -1,7 +1,7 @@
 """The contracts between the parts: what a source, an encoder and a store must offer.
 
 A capability is a protocol of its own; nothing implements a method only to refuse it.
-``tests/contracts.py`` checks any implementation.
+``tests/contracts_encoder.py`` and ``tests/contracts_store.py`` check any implementation.
 """
 
 from __future__ import annotations

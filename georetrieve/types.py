@@ -114,7 +114,7 @@ class Item:
     """One thing that can be found: an image, a tile, a specimen or a slice.
 
     Attributes:
-        path: POSIX path below the source root; of a volume in a folder of slices, the folder's.
+        path: POSIX path below the source root; of a volume in numbered slices ``core_*.tif``.
         kind: What the item is.
         region: Where it lies, in level-0 pixels; None for a whole image.
         source: Key of the source folder in the manifest; "" for the first.

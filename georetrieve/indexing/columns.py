@@ -14,6 +14,7 @@ from georetrieve.sources.cut import CutOptions
 from georetrieve.sources.folder import SourceFile, walk
 from georetrieve.sources.options import ReadOptions
 from georetrieve.stores.lance import IndexStore
+from georetrieve.types import FileRecord
 
 __all__ = ["fill_column"]
 
@@ -116,11 +117,16 @@ def _jobs(
     store: IndexStore, staged: set[str], reading: ReadOptions
 ) -> tuple[list[FileJob], list[tuple[str, str]]]:
     """The files whose items lack a vector, and those that are no longer on disk."""
+    ledger = store.files()
     on_disk: dict[tuple[str, str], SourceFile] = {}
     for root in store.manifest.sources:
         if Path(root.root).exists():
             files = walk(Path(root.root), volumes=reading.volumes).files
-            on_disk |= {(root.key, file.path): file for file in files}
+            on_disk |= {
+                (root.key, file.path): file
+                for file in files
+                if _as_indexed(file, ledger.get((root.key, file.path)))
+            }
     done: dict[tuple[str, str], set[str]] = defaultdict(set)
     todo: dict[tuple[str, str], str] = {}
     for row in store.scan(["id", "source", "path", "content_hash"]).to_pylist():
@@ -134,5 +140,12 @@ def _jobs(
         for key, digest in sorted(todo.items())
         if key in on_disk
     ]
-    lost = [(key[1], "no longer on disk") for key in todo if key not in on_disk]
+    lost = [(key[1], "no longer on disk, or changed there") for key in todo if key not in on_disk]
     return jobs, lost
+
+
+def _as_indexed(file: SourceFile, record: FileRecord | None) -> bool:
+    """Whether a file is still what its items were cut from."""
+    if record is None:
+        return False
+    return (record.size, record.mtime_ns) == (file.size, file.mtime_ns)

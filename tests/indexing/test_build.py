@@ -288,3 +288,15 @@ def test_a_single_file_is_a_source(slides, tmp_path):
     )
     assert report.items == 1
     assert list(rows(tmp_path / "index")) == ["red.png"]
+
+
+def test_a_file_that_changed_elsewhere_gets_no_second_vector_of_other_content(slides, tmp_path):
+    index_folder(slides, tmp_path / "index", FAKE)
+    other = tmp_path / "other"
+    shutil.copytree(slides, other)
+    index_folder(other, tmp_path / "index", FAKE)
+    # Only ``slides`` is looked at in the run that adds the column; this change is not seen by it.
+    solid(255, 255, 0, size=(9, 9)).save(other / "spores/red.png")
+    report = index_folder(slides, tmp_path / "index", IndexOptions(encoder="fake3"))
+    assert report.encoded == 5
+    assert rows(tmp_path / "index")["other:spores/red.png"]["vector_fake3"] is None
