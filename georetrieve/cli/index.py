@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from georetrieve.cli.output import Bars, Format, emit, remark
+from georetrieve.cli.output import Bars, Format, emit, file_line, remark
 from georetrieve.errors import SourceError
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _print(report: IndexReport, form: Format) -> None:
     for line in report.remarks:
         remark(f"  {line}")
     for path, reason in report.failed[:SHOWN_FAILURES]:
-        remark(f"  failed: {path}: {reason}")
+        remark(f"  failed: {file_line(path, reason)}")
     if len(report.failed) > SHOWN_FAILURES:
         more = len(report.failed) - SHOWN_FAILURES
         remark(f"  … and {more} more: georetrieve info {report.index} --failures")

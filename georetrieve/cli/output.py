@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Bars", "Format", "emit", "remark", "rows_table"]
+__all__ = ["Bars", "Format", "emit", "file_line", "remark", "rows_table"]
 
 
 class Format(StrEnum):
@@ -63,6 +63,12 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
     return str(value)
+
+
+def file_line(path: str, reason: str) -> str:
+    """A file and what is said of it, without naming it twice."""
+    name = path.rpartition("/")[2]
+    return f"{path}: {reason.removeprefix(name).lstrip(': ')}"
 
 
 class Bars:

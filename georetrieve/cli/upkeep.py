@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from georetrieve.cli.output import Format, emit, remark, rows_table
+from georetrieve.cli.output import Format, emit, file_line, remark, rows_table
 
 if TYPE_CHECKING:
     from georetrieve.upkeep import IndexFacts
@@ -70,9 +70,9 @@ def _show(facts: IndexFacts) -> None:
             [{"label": label, "items": count} for label, count in ranked], ["label", "items"]
         )
     for path, reason in facts.failures:
-        print(f"failed: {path}: {reason}")
+        print(f"failed: {file_line(path, reason)}")
     for path, reason in facts.remarks:
-        print(f"remark: {path}: {reason}")
+        print(f"remark: {file_line(path, reason)}")
 
 
 def _counts(counts: dict[str, int]) -> str:

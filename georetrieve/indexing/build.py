@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import georetrieve
 from georetrieve.encoders.registry import load_encoder, load_for_spec
-from georetrieve.errors import SourceError, SpecMismatchError, StoreError
+from georetrieve.errors import SourceError, SpecMismatchError
 from georetrieve.indexing.adapt import adapt_encoder
 from georetrieve.indexing.annotate import forget_annotations, refresh_annotations
 from georetrieve.indexing.changes import Changes, find_changes
@@ -21,6 +20,7 @@ from georetrieve.indexing.columns import fill_column
 from georetrieve.indexing.ingest import Ingest
 from georetrieve.indexing.options import IndexOptions, IndexReport, Silent
 from georetrieve.indexing.pipeline import FileJob, Plan, Preparer
+from georetrieve.indexing.terms import findable, refuse_other, register_source, with_raw_layout
 from georetrieve.protocols import AdaptableEncoder, ImageEncoder, Progress
 from georetrieve.sources.cut import CutOptions
 from georetrieve.sources.folder import Walk, walk
@@ -28,7 +28,7 @@ from georetrieve.sources.labels import Annotator
 from georetrieve.sources.options import ReadOptions
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.lock import write_lock
-from georetrieve.stores.manifest import Manifest, SourceRoot
+from georetrieve.stores.manifest import Manifest
 
 __all__ = ["index_folder"]
 
@@ -101,11 +101,15 @@ class _Run:
         self.report = IndexReport(index=str(store.path))
         self.workers = options.workers or os.cpu_count() or 1
         manifest = store.manifest
-        _refuse_other(options.cutting, manifest.cutting, "cut", manifest.name)
-        _refuse_other(options.reading, manifest.reading, "read", manifest.name)
+        refuse_other(options.cutting, manifest.cutting, "cut", manifest.name)
+        manifest, self.retry = with_raw_layout(options, store), options.retry
+        if manifest is not store.manifest:
+            store.update_manifest(manifest)
+            self.retry = True
+        refuse_other(options.reading, manifest.reading, "read", manifest.name)
         self.cutting = CutOptions.from_json(manifest.cutting)
         self.reading = ReadOptions.from_json(manifest.reading)
-        self.key = _register_source(source, store, self.report)
+        self.key = register_source(source, store, self.report)
         self.annotator = self._annotator()
         self.plans: dict[tuple[str, str], Plan] = {}
 
@@ -130,8 +134,8 @@ class _Run:
 
     def _annotator(self) -> Annotator:
         kept = self.store.manifest.annotation.get(self.key, {})
-        labels = _findable(self.options.labels) or kept.get("labels")
-        groups = _findable(self.options.groups) or kept.get("groups")
+        labels = findable(self.options.labels) or kept.get("labels")
+        groups = findable(self.options.groups) or kept.get("groups")
         annotator = Annotator.from_options(
             labels, groups, self.source, volumes=self.reading.volumes
         )
@@ -148,7 +152,7 @@ class _Run:
             self.key,
             self.store.files(),
             self.store.item_counts(),
-            retry=self.options.retry,
+            retry=self.retry,
             progress=self.progress,
         )
         self.report.files = len(found.files)
@@ -251,52 +255,3 @@ def _refuse_empty(found: Walk, source: Path) -> None:
             f"{source} holds no image, slide or volume that georetrieve reads ({others} there). "
             "Name the folder the images are in."
         )
-
-
-def _refuse_other(asked: Mapping[str, Any], kept: Mapping[str, Any], verb: str, name: str) -> None:
-    """An index is read and cut in one way: refuse options that differ from its own."""
-    differing = [
-        f"{option} is {kept.get(option)!r} there, {value!r} was asked"
-        for option, value in asked.items()
-        if kept.get(option) != value
-    ]
-    if differing:
-        raise StoreError(
-            f"Index {name!r} was {verb} otherwise: {'; '.join(differing)}. Leave the option out, "
-            "or make another index with --index."
-        )
-
-
-def _findable(rule: str | None) -> str | None:
-    """A label rule as the index keeps it: tables by their whole path."""
-    return str(Path(rule).resolve()) if rule and Path(rule).is_file() else rule
-
-
-def _register_source(source: Path, store: IndexStore, report: IndexReport) -> str:
-    """Return the key of a source folder, entering it in the manifest if it is new.
-
-    A folder that the index knew under a path that no longer exists has been moved or renamed.
-    """
-    roots = store.manifest.sources
-    for root in roots:
-        if Path(root.root) == source:
-            return root.key
-    gone = [root for root in roots if not Path(root.root).exists()]
-    if gone:
-        moved = SourceRoot(key=gone[0].key, root=str(source))
-        sources = tuple(moved if root is gone[0] else root for root in roots)
-        report.remarks.append(f"{gone[0].root} is gone; its files are looked for in {source}")
-        key = moved.key
-    else:
-        key = _free_key(source.name, {root.key for root in roots}) if roots else ""
-        sources = (*roots, SourceRoot(key=key, root=str(source)))
-    store.update_manifest(replace(store.manifest, sources=sources))
-    return key
-
-
-def _free_key(name: str, taken: set[str]) -> str:
-    key, number = name, 1
-    while key in taken:
-        number += 1
-        key = f"{name}-{number}"
-    return key

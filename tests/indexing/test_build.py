@@ -300,3 +300,15 @@ def test_a_file_that_changed_elsewhere_gets_no_second_vector_of_other_content(sl
     report = index_folder(slides, tmp_path / "index", IndexOptions(encoder="fake3"))
     assert report.encoded == 5
     assert rows(tmp_path / "index")["other:spores/red.png"]["vector_fake3"] is None
+
+
+def test_the_layout_of_raw_volumes_can_be_given_later(slides, tmp_path):
+    (slides / "core.raw").write_bytes(bytes(range(60)))
+    report = index_folder(slides, tmp_path / "index", FAKE)
+    assert [path for path, _ in report.failed] == ["core.raw"]
+    layout = {"raw_shape": [3, 4, 5], "raw_dtype": "uint8"}
+    report = index_folder(slides, tmp_path / "index", IndexOptions(reading=layout))
+    assert (report.failed, report.items, report.unchanged) == ([], 6, 3)
+    other = {"raw_shape": [3, 2, 10]}
+    with pytest.raises(StoreError, match="read otherwise"):
+        index_folder(slides, tmp_path / "index", IndexOptions(reading=other))
