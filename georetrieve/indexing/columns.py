@@ -47,7 +47,7 @@ def fill_column(
     progress.start(f"Encoding with {encoder.spec.name}", len(wanted - staged))
     preparer = Preparer([encoder], None, reading, cutting)
     remarks = [f"{path}: {reason}; no {encoder.spec.name} vector" for path, reason in lost]
-    for opened, chunks in prepare_files(jobs, preparer, workers=workers):
+    for opened, chunks in prepare_files(jobs, preparer, workers=workers, ahead=2 * batch_size):
         if opened.error:
             remarks.append(f"{opened.job.file.path}: {opened.error}")
         for chunk in chunks:

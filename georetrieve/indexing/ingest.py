@@ -44,8 +44,6 @@ class _FileState:
     opened: Opened
     good: int = 0
     bad: list[tuple[str, str]] = field(default_factory=list)
-    scale: float | None = None
-    kind: str = ""
 
 
 class Ingest:
@@ -83,7 +81,8 @@ class Ingest:
         self._attempts = {key: record.attempts for key, record in self.store.files().items()}
         jobs = self._take_over(jobs)
         self.progress.start("Indexing", len(jobs))
-        for opened, chunks in prepare_files(jobs, self.preparer, workers=workers):
+        ahead = 2 * self.options.batch_size
+        for opened, chunks in prepare_files(jobs, self.preparer, workers=workers, ahead=ahead):
             self._one_file(opened, chunks)
         self._commit()
         self.progress.finish()
@@ -113,8 +112,6 @@ class Ingest:
 
     def _one_file(self, opened: Opened, chunks: Iterator[Chunk]) -> None:
         state = _FileState(opened, good=len(opened.job.known))
-        if opened.raster is not None:
-            state.scale, state.kind = opened.raster.um_per_px, opened.raster.kind
         self.progress.grow(len(opened.plan.cuts) - len(opened.job.known) - 1)
         for chunk in chunks:
             state.bad += chunk.failed
@@ -125,9 +122,7 @@ class Ingest:
                     self._encode()
             if self._due():
                 self._commit()
-        if opened.raster is not None:
-            # Some remarks come with the pixels, so they are collected when all have been read.
-            self._remarks.update((*opened.raster.remarks, opened.plan.choice))
+        self._remarks.update(opened.remarks)
         self._finished.append(state)
 
     def _due(self) -> bool:
@@ -206,6 +201,6 @@ class Ingest:
             reason=reason,
             items=0 if status == "failed" else state.good,
             attempts=self._attempts.get(key, 0) + 1,
-            kind=state.kind,
-            um_per_px=state.scale,
+            kind=state.opened.kind,
+            um_per_px=state.opened.um_per_px,
         )

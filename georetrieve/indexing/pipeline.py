@@ -9,10 +9,10 @@ memory does not grow with the number of files or with the size of one.
 from __future__ import annotations
 
 import io
+import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -104,7 +104,11 @@ class Opened:
 
     Attributes:
         job: The file.
-        raster: Open until the last chunk has been read; None when it could not be opened.
+        raster: Open until the last chunk has been read; None when nothing is left to read.
+        kind: ``image``, ``slide`` or ``volume``; "" when it could not be opened.
+        um_per_px: Its scale, µm; None when unknown.
+        remarks: What the user should know; complete when the file has been closed, since some
+            remarks come with the pixels.
         plan: How it is cut.
         cuts: What is left to read after ``first``.
         first: The first chunk, read by the thread that opened the file.
@@ -113,10 +117,20 @@ class Opened:
 
     job: FileJob
     raster: Raster | None = None
+    kind: str = ""
+    um_per_px: float | None = None
+    remarks: tuple[str, ...] = ()
     plan: Plan = field(default_factory=Plan)
     cuts: Sequence[Cut] = ()
     first: Chunk = field(default_factory=Chunk)
     error: str = ""
+
+    def close(self) -> None:
+        """Let the file go; closing twice is harmless."""
+        if self.raster is not None:
+            self.remarks = (*self.raster.remarks, self.plan.choice)
+            self.raster.close()
+            self.raster = None
 
 
 def thumbnail(image: Image.Image) -> bytes:
@@ -125,7 +139,8 @@ def thumbnail(image: Image.Image) -> bytes:
     if small is image:
         scale = THUMBNAIL_PX / max(image.size)
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        small = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        # The gap lets Pillow average blocks first, which a thumbnail does not show.
+        small = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.1)
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=80, method=0)
     return buffer.getvalue()
@@ -162,16 +177,15 @@ class Preparer:
             ready = self.plans.pop((job.source, job.file.path), None)
             opened.plan = ready or make_plan(raster, self.cutting)
             left = [cut for cut in opened.plan.cuts if self._id(job, cut) not in job.known]
-            opened.raster = raster
+            opened.raster, opened.kind, opened.um_per_px = raster, raster.kind, raster.um_per_px
             opened.first = self.read(opened, left[:CHUNK_ITEMS])
             opened.cuts = left[CHUNK_ITEMS:]
         except (SourceError, OSError) as error:
             opened.error = _reason(error)
-            opened.raster = None
-            raster.close()
-        except BaseException:
-            raster.close()
-            raise
+        finally:
+            if opened.error or not opened.cuts:
+                opened.close()
+                raster.close()
         return opened
 
     def read(self, opened: Opened, cuts: Sequence[Cut]) -> Chunk:
@@ -209,34 +223,75 @@ class Preparer:
 
 
 def prepare_files(
-    jobs: Iterable[FileJob], preparer: Preparer, *, workers: int
+    jobs: Iterable[FileJob], preparer: Preparer, *, workers: int, ahead: int = 0
 ) -> Iterator[tuple[Opened, Iterator[Chunk]]]:
-    """Open, cut and read files in ``workers`` threads; yield them in the order of ``jobs``.
+    """Open, cut and read files in threads; yield them in the order of ``jobs``.
 
     Each file comes with an iterator over its chunks, which must be exhausted before the next file
-    is asked for. The raster is closed when the iterator ends.
+    is asked for, and which closes the file.
+
+    Args:
+        jobs: The files.
+        preparer: How they are prepared.
+        workers: Threads that open files, and as many that read further chunks of an open one.
+        ahead: Files that may wait, prepared, while the encoder is busy with others. However many
+            these are, no more than two a thread stay open because they have more than one chunk.
     """
-    with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
+    window = 2 * workers
+    gate = _Gate(window)
+    opening = ThreadPoolExecutor(workers, thread_name_prefix="open")
+    reading = ThreadPoolExecutor(workers, thread_name_prefix="read")
+
+    def open_file(job: FileJob) -> Opened:
+        gate.enter()
+        opened = Opened(job, error="interrupted") if gate.closed else preparer.open(job)
+        if opened.raster is None:
+            gate.leave()
+        return opened
+
+    def chunks(opened: Opened) -> Iterator[Chunk]:
+        held = opened.raster is not None
         try:
-            for opened in _ahead(pool, preparer.open, jobs, 2 * workers):
-                yield opened, _chunks(opened, preparer, pool, 2 * workers)
+            if not opened.error:
+                yield opened.first
+            starts = range(0, len(opened.cuts), CHUNK_ITEMS)
+            pieces = (opened.cuts[start : start + CHUNK_ITEMS] for start in starts)
+            yield from _ahead(reading, lambda cuts: preparer.read(opened, cuts), pieces, window)
         finally:
-            # On an interrupt nobody waits for what was merely queued.
-            pool.shutdown(wait=True, cancel_futures=True)
+            opened.close()
+            if held:
+                gate.leave()
 
-
-def _chunks(
-    opened: Opened, preparer: Preparer, pool: ThreadPoolExecutor, window: int
-) -> Iterator[Chunk]:
     try:
-        if not opened.error:
-            yield opened.first
-        starts = range(0, len(opened.cuts), CHUNK_ITEMS)
-        pieces = (opened.cuts[start : start + CHUNK_ITEMS] for start in starts)
-        yield from _ahead(pool, lambda cuts: preparer.read(opened, cuts), pieces, window)
+        for opened in _ahead(opening, open_file, jobs, max(window, ahead)):
+            yield opened, chunks(opened)
     finally:
-        if opened.raster is not None:
-            opened.raster.close()
+        # On an interrupt nobody waits for what was merely queued.
+        gate.shut()
+        opening.shutdown(wait=True, cancel_futures=True)
+        reading.shutdown(wait=True, cancel_futures=True)
+
+
+class _Gate:
+    """Lets at most so many files be open at a time.
+
+    Threads pass it in the order of the files, so the file that is waited for is always inside.
+    """
+
+    def __init__(self, files: int) -> None:
+        self._room = threading.Semaphore(files)
+        self.closed = False
+
+    def enter(self) -> None:
+        self._room.acquire()
+
+    def leave(self) -> None:
+        self._room.release()
+
+    def shut(self) -> None:
+        """Let everybody through, to find that there is nothing more to do."""
+        self.closed = True
+        self._room.release(1_000_000)
 
 
 def _ahead(
@@ -254,15 +309,13 @@ def _ahead(
     finally:
         for future in waiting:
             if not future.cancel():
-                _close_late(future)
+                future.add_done_callback(_close_late)
 
 
 def _close_late(future: Future[Any]) -> None:
     """Close a raster that was opened though nobody will read it any more."""
-    with suppress(SourceError, OSError):
-        result = future.result()
-        if isinstance(result, Opened) and result.raster is not None:
-            result.raster.close()
+    if future.exception() is None and isinstance(future.result(), Opened):
+        future.result().close()
 
 
 def _reason(error: Exception) -> str:
