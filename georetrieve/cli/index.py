@@ -102,6 +102,12 @@ def index(
     raw_dtype: Annotated[
         str | None, typer.Option(help="Type of .raw volumes: uint8, <u2 …")
     ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            help="Largest image of a format that is decoded whole, pixels. [default: 500000000]"
+        ),
+    ] = None,
     volumes: Annotated[
         str | None,
         typer.Option(help="Numbered slices as one volume: auto, never, always. [default: auto]"),
@@ -138,6 +144,7 @@ def index(
         "intensity": intensity,
         "raw_shape": _shape(raw_shape),
         "raw_dtype": raw_dtype,
+        "max_pixels": max_pixels,
         "volumes": volumes,
     }
     options = IndexOptions(

@@ -20,7 +20,7 @@ from georetrieve.indexing.columns import fill_column
 from georetrieve.indexing.ingest import Ingest
 from georetrieve.indexing.options import IndexOptions, IndexReport, Silent
 from georetrieve.indexing.pipeline import FileJob, Plan, Preparer
-from georetrieve.indexing.terms import findable, refuse_other, register_source, with_raw_layout
+from georetrieve.indexing.terms import findable, refuse_other, register_source, with_wider_reading
 from georetrieve.protocols import AdaptableEncoder, ImageEncoder, Progress
 from georetrieve.sources.cut import CutOptions
 from georetrieve.sources.folder import Walk, walk
@@ -102,7 +102,7 @@ class _Run:
         self.workers = options.workers or os.cpu_count() or 1
         manifest = store.manifest
         refuse_other(options.cutting, manifest.cutting, "cut", manifest.name)
-        manifest, self.retry = with_raw_layout(options, store), options.retry
+        manifest, self.retry = with_wider_reading(options, store), options.retry
         if manifest is not store.manifest:
             store.update_manifest(manifest)
             self.retry = True

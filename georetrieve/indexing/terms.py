@@ -12,16 +12,20 @@ from georetrieve.indexing.options import IndexOptions, IndexReport
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest, SourceRoot
 
-__all__ = ["findable", "refuse_other", "register_source", "with_raw_layout"]
+__all__ = ["findable", "refuse_other", "register_source", "with_wider_reading"]
 
 
-def with_raw_layout(options: IndexOptions, store: IndexStore) -> Manifest:
-    """The manifest with the layout of ``.raw`` files, where it had none and could not read them."""
+def with_wider_reading(options: IndexOptions, store: IndexStore) -> Manifest:
+    """The manifest with options that let more files be read and change no pixel of the others.
+
+    These are the layout of ``.raw`` files, where there was none, and the largest image.
+    """
     manifest = store.manifest
     new = {
-        name: options.reading[name]
-        for name in ("raw_shape", "raw_dtype")
-        if name in options.reading and manifest.reading.get(name) is None
+        name: value
+        for name, value in options.reading.items()
+        if (name in ("raw_shape", "raw_dtype") and manifest.reading.get(name) is None)
+        or (name == "max_pixels" and manifest.reading.get(name) != value)
     }
     return replace(manifest, reading={**manifest.reading, **new}) if new else manifest
 

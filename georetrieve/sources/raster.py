@@ -40,7 +40,7 @@ def check_pixels(name: str, size: Size, options: ReadOptions) -> None:
         raise SourceError(
             f"{name} claims {size[0]}×{size[1]} pixels, more than the {options.max_pixels:,} that "
             "are decoded whole; convert it to a tiled pyramidal TIFF (for instance with "
-            "`vips tiffsave --tile --pyramid`), or raise max_pixels."
+            "`vips tiffsave --tile --pyramid`), or raise max_pixels (--max-pixels)."
         )
 
 

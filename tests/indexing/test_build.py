@@ -312,3 +312,12 @@ def test_the_layout_of_raw_volumes_can_be_given_later(slides, tmp_path):
     other = {"raw_shape": [3, 2, 10]}
     with pytest.raises(StoreError, match="read otherwise"):
         index_folder(slides, tmp_path / "index", IndexOptions(reading=other))
+
+
+def test_the_largest_image_can_be_raised_later(slides, tmp_path):
+    solid(1, 2, 3, size=(40, 30)).save(slides / "wide.png")
+    small = IndexOptions(encoder="fake", reading={"max_pixels": 1000})
+    report = index_folder(slides, tmp_path / "index", small)
+    assert [path for path, _ in report.failed] == ["wide.png"]
+    report = index_folder(slides, tmp_path / "index", IndexOptions(reading={"max_pixels": 2000}))
+    assert (report.failed, report.items, report.unchanged) == ([], 4, 3)
