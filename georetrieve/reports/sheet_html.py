@@ -33,9 +33,9 @@ border-top:1px solid var(--line)}
 gap:1.1rem .9rem;margin:0;padding:0;list-style:none;align-content:start}
 .asked{display:grid;gap:1.1rem;align-content:start}
 figure{margin:0;min-width:0}
-.frame{aspect-ratio:1;border:2px solid var(--line);border-radius:8px;background:var(--panel);
-overflow:hidden;display:grid;place-items:center;color:var(--muted);font-size:.8rem}
-.frame img{width:100%;height:100%;object-fit:contain;display:block}
+.frame{position:relative;aspect-ratio:1;border:2px solid var(--line);border-radius:8px;
+background:var(--panel);overflow:hidden;display:grid;place-items:center;color:var(--muted);font-size:.8rem}
+.frame img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain}
 .query .frame{border-color:var(--accent)}
 .right .frame{border-color:var(--right)}
 .wrong .frame{border-color:var(--wrong)}
