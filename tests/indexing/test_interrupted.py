@@ -2,9 +2,9 @@
 
 import random
 import signal
+import socket
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -24,7 +24,12 @@ class Lines(Silent):
         self.stage = stage
     def advance(self, steps=1):
         if self.stage == "Indexing":
+            self.seen = getattr(self, "seen", 0) + steps
             print("x" * steps, flush=True)
+            if "hold" in sys.argv and self.seen > 40:
+                sys.argv.remove("hold")
+                print("held", flush=True)
+                sys.stdin.readline()
 
 options = IndexOptions(
     labels="folder", commit_items=int(sys.argv[3]), batch_size=8, adapt="adapt" in sys.argv
@@ -103,21 +108,20 @@ def test_2000_files_killed_three_times(tmp_path):
 def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path):
     write_images(tmp_path / "slides", 90)
     index = tmp_path / "index"
-    command = [sys.executable, "-c", DRIVER, str(tmp_path / "slides"), str(index), "16"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
-        assert first.stdout.readline()
+    command = [sys.executable, "-c", DRIVER, str(tmp_path / "slides"), str(index), "16", "hold"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as first:
+        assert "held\n" in iter(first.stdout.readline, "")  # some commits made, more to come
         second = subprocess.run(
             [sys.executable, "-m", "georetrieve", "index", str(tmp_path / "slides"), "-i", index],
             capture_output=True,
             text=True,
             check=False,
         )
-        assert first.poll() is None, "the first writer ended too soon for the test to mean anything"
-        deadline = time.monotonic() + 60
-        while not len(IndexStore.open(index)) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(IndexStore.open(index)) > 0
-        first.stdout.read()
+        seen_by_a_reader = len(IndexStore.open(index))
+        _, _ = first.communicate("go on\n", timeout=120)
     assert second.returncode == 1
-    assert str(first.pid) in second.stderr
+    assert f"process {first.pid}" in second.stderr
+    assert socket.gethostname() in second.stderr
     assert second.stderr.count("\n") == 1
+    assert 0 < seen_by_a_reader < len(IndexStore.open(index))
