@@ -15,7 +15,16 @@ from PIL import Image
 
 from georetrieve.types import EncoderSpec, FloatArray, Hits, Item, Region
 
-__all__ = ["AdaptableEncoder", "ImageEncoder", "PatchEncoder", "Progress", "Raster", "VectorStore"]
+__all__ = [
+    "AdaptableEncoder",
+    "AttentiveEncoder",
+    "ImageEncoder",
+    "PatchEncoder",
+    "Progress",
+    "Raster",
+    "TextEncoder",
+    "VectorStore",
+]
 
 
 class Raster(Protocol):
@@ -106,6 +115,32 @@ class PatchEncoder(ImageEncoder, Protocol):
 
     def encode_patches(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
         """Return (N, S, S, D_patch) vectors: row, column and width of each image's patch grid."""
+        ...
+
+
+@runtime_checkable
+class AttentiveEncoder(ImageEncoder, Protocol):
+    """An image encoder that shows what of an image its class token attends to."""
+
+    def attention(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
+        """Return (N, heads, rows, columns) attention to each patch; a map sums to at most 1."""
+        ...
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """Turns words into vectors that can be compared with those of images.
+
+    It is one object with the :class:`ImageEncoder` whose spec it shares.
+    """
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What the vectors depend on."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str], *, batch_size: int = 256) -> FloatArray:
+        """Return (N, D) vectors of N texts; longer ones are cut off where the encoder stops."""
         ...
 
 

@@ -193,6 +193,7 @@ class EncoderSpec:
         revision: Pinned revision of the weights, or the part of a checkpoint that is used; "" where
             there is none.
         transform: What is done to an image before it is encoded, as JSON-able values.
+        features: What is taken from the network where that is not its default, as JSON-able values.
         dim: Vector width D.
         patch_size: Pixels of the transformed image a patch spans; None without patches.
         normalised: Whether vectors leave the encoder with length 1.
@@ -206,6 +207,7 @@ class EncoderSpec:
     sha256: str
     dim: int
     transform: Mapping[str, Any]
+    features: Mapping[str, Any] = field(default_factory=dict)
     arch: str = ""
     revision: str = ""
     patch_size: int | None = None
@@ -219,6 +221,8 @@ class EncoderSpec:
         facts = asdict(self)
         for cosmetic in ("name", "weights", "metric"):
             del facts[cosmetic]
+        if not facts["features"]:  # as in indexes that were made before there were any
+            del facts["features"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     @property

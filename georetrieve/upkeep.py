@@ -237,7 +237,7 @@ def _openslide() -> str:
 def _bundled() -> str:
     from georetrieve.encoders.registry import load_encoder
 
-    spec = load_encoder("bundled", device="cpu").spec
+    spec = load_encoder("bundled").spec
     return f"codebook {spec.fingerprint}, {spec.dim} numbers an image"
 
 

@@ -110,7 +110,7 @@ class FakeAdaptableEncoder(FakeEncoder):
         return cls(values["mean"] if values["adapted"][0] else None)
 
 
-def load_named(name, *, device="auto"):
+def load_named(name, options=None, *, runtime=None, progress=None):
     encoders = {
         "fake": FakeEncoder,
         "fake3": lambda: FakeEncoder(3, "fake3"),
@@ -119,7 +119,7 @@ def load_named(name, *, device="auto"):
     return encoders[name]()
 
 
-def load_spec(spec, index_dir, *, device="auto"):
+def load_spec(spec, index_dir, *, runtime=None):
     if spec.name == "fake-adaptable":
         return FakeAdaptableEncoder.load(
             Path(index_dir) / "encoders" / f"{spec.column}.safetensors"

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from georetrieve.encoders.registry import load_encoder
+from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import SourceError
 from georetrieve.indexing.build import index_folder
 from georetrieve.indexing.options import IndexOptions
@@ -48,7 +49,7 @@ def run_indexing_speed(
     encoder: str = "bundled",
     count: int = 300,
     batch_size: int = 32,
-    device: str = "auto",
+    runtime: Runtime | None = None,
     workers: int = 0,
 ) -> dict[str, Any]:
     """Index a folder into a temporary index and compare with the encoder alone.
@@ -62,7 +63,7 @@ def run_indexing_speed(
         encoder: Its name.
         count: Number of synthetic images.
         batch_size: Images encoded at once.
-        device: Where the encoder runs.
+        runtime: How the encoder runs.
         workers: Reading threads; 0: one a processor.
 
     Returns:
@@ -73,11 +74,15 @@ def run_indexing_speed(
         folder = source or Path(scratch) / "images"
         if source is None:
             write_jpegs(folder, count)
-        model = load_encoder(encoder, device=device)
+        model = load_encoder(encoder, runtime=runtime)
         prepared, stages = _stages(folder, model)
         before = _bare_rate(model, prepared, batch_size)
         options = IndexOptions(
-            encoder=encoder, adapt=False, batch_size=batch_size, device=device, workers=workers
+            encoder=encoder,
+            adapt=False,
+            batch_size=batch_size,
+            runtime=runtime or Runtime(),
+            workers=workers,
         )
         report = index_folder(folder, Path(scratch) / "index", options)
         after = _bare_rate(model, prepared, batch_size)

@@ -12,6 +12,13 @@ from typing import Annotated, Any
 import typer
 
 from georetrieve.cli.output import Format, emit, remark
+from georetrieve.cli.runtime import (
+    Backend,
+    BackendOption,
+    DeviceOption,
+    Precision,
+    PrecisionOption,
+)
 
 __all__ = ["app"]
 
@@ -101,11 +108,14 @@ def indexing(
     count: Annotated[int, typer.Option(help="How many synthetic images.")] = 300,
     batch_size: Annotated[int, typer.Option(help="Images encoded at once.")] = 32,
     workers: Annotated[int, typer.Option(help="Reading threads; 0: one a processor.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: DeviceOption = "auto",
+    backend: BackendOption = Backend.torch,
+    precision: PrecisionOption = Precision.fp32,
     form: Out = Format.table,
 ) -> None:
     """Compare the rate of a whole indexing run with that of the bare encoder."""
     from georetrieve.benchmarks.indexing_speed import run_indexing_speed
+    from georetrieve.encoders.runtime import Runtime
 
     values = run_indexing_speed(
         source,
@@ -113,7 +123,7 @@ def indexing(
         count=count,
         batch_size=batch_size,
         workers=workers,
-        device=device,
+        runtime=Runtime(device=device, backend=backend, precision=precision),
     )
     _facts(values, form)
 

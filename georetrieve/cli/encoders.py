@@ -24,7 +24,7 @@ def list_(form: Annotated[Format, typer.Option("--format")] = Format.table) -> N
     rows = [
         {"name": name, "family": family.name, "summary": family.summary}
         for family in families()
-        for name in (*family.names, family.form)
+        for name in (*family.all_names, *family.forms)
         if name
     ]
     emit(rows, form, ["name", "family", "summary"])

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from georetrieve.cli.output import Bars, Format, emit, file_line, remark
+from georetrieve.cli.runtime import (
+    Backend,
+    BackendOption,
+    DeviceOption,
+    Precision,
+    PrecisionOption,
+)
 from georetrieve.errors import SourceError
 
 if TYPE_CHECKING:
@@ -114,7 +121,9 @@ def index(
     ] = None,
     workers: Annotated[int, typer.Option(help="Reading threads; 0: one a processor.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images encoded at once.")] = 32,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: DeviceOption = "auto",
+    backend: BackendOption = Backend.auto,
+    precision: PrecisionOption = Precision.auto,
     retry: Annotated[bool, typer.Option("--retry", help="Try failed files again.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a file failed.")] = False,
     form: Annotated[
@@ -125,6 +134,7 @@ def index(
 
     Unchanged files are not opened; an interrupted run goes on where it stopped.
     """
+    from georetrieve.encoders.runtime import Runtime
     from georetrieve.indexing.build import index_folder
     from georetrieve.indexing.options import IndexOptions
     from georetrieve.search import index_path
@@ -154,7 +164,7 @@ def index(
         groups=groups,
         cutting={name: value for name, value in cutting.items() if value is not None},
         reading={name: value for name, value in reading.items() if value is not None},
-        device=device,
+        runtime=Runtime(device=device, backend=backend, precision=precision),
         workers=workers,
         batch_size=batch_size,
         retry=retry,

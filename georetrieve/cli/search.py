@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from georetrieve.cli.output import Format, emit, remark
+from georetrieve.cli.runtime import DeviceOption
 
 __all__ = ["EXAMPLES", "search"]
 
@@ -56,10 +57,11 @@ def search(
         list[Path] | None,
         typer.Option(help="Write a sheet of query and neighbours: .png or .html; may be repeated."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: DeviceOption = "auto",
     form: Annotated[Format, typer.Option("--format")] = Format.table,
 ) -> None:
     """Find what looks like an image, a region of one, an item, or a sum of several."""
+    from georetrieve.encoders.runtime import Runtime
     from georetrieve.search import Index
 
     words = query
@@ -67,7 +69,7 @@ def search(
         if len(query) != 1:
             raise typer.BadParameter("--region goes with one image; write FILE#x,y,w,h for several")
         words = [f"{query[0]}#{region.replace(' ', '')}"]
-    with Index.open(index, device=device) as opened:
+    with Index.open(index, runtime=Runtime(device=device)) as opened:
         asked = opened.parse(words)
         result = opened.search(asked, k, encoder=encoder, where=where, exclude_group=exclude_group)
         if save:

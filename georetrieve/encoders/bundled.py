@@ -96,28 +96,19 @@ class BundledEncoder:
         )
 
     @classmethod
-    def shipped(cls, *, device: str = "auto") -> BundledEncoder:
-        """Load the codebook that comes with the package.
-
-        Raises:
-            EncoderError: A device other than the CPU was asked for.
-        """
+    def shipped(cls) -> BundledEncoder:
+        """Load the codebook that comes with the package."""
         data = importlib.resources.files("georetrieve.encoders") / "data" / SHIPPED
         with importlib.resources.as_file(data) as path:
-            return cls.load(path, device=device)
+            return cls.load(path)
 
     @classmethod
-    def load(cls, path: Path, *, device: str = "auto") -> BundledEncoder:
+    def load(cls, path: Path) -> BundledEncoder:
         """Read what :meth:`save` wrote.
 
         Raises:
-            EncoderError: The file is missing, damaged or of another kind, or a device other than
-                the CPU was asked for.
+            EncoderError: The file is missing, damaged or of another kind.
         """
-        if device not in {"auto", "cpu"}:
-            raise EncoderError(
-                f"The bundled encoder runs on the CPU, not on {device!r}; leave the device out."
-            )
         books, axes, facts = read_codebooks(path, DESCRIPTOR_WIDTHS)
         return cls(books, axes, weights=path.name, adapted=bool(facts["adapted"]))
 

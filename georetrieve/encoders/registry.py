@@ -3,21 +3,29 @@
 A family's module is imported when one of its encoders is loaded, so listing them needs no torch. It
 offers two functions::
 
-    load_named(name, *, device) -> ImageEncoder             what the user asked for
-    load_spec(spec, index_dir, *, device) -> ImageEncoder   what a column was made with
+    load_named(name, options, *, runtime, progress) -> ImageEncoder   what the user asked for
+    load_spec(spec, index_dir, *, runtime) -> ImageEncoder            what a column was made with
+
+and, where weights are published under names that the catalogue does not list, a third::
+
+    entry_for(name) -> Entry                                          where those weights are
 """
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
+from georetrieve.encoders.catalogue.models import ENTRIES
+from georetrieve.encoders.options import split_name
+from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import EncoderError, SpecMismatchError, did_you_mean
-from georetrieve.protocols import ImageEncoder
+from georetrieve.protocols import ImageEncoder, Progress
 from georetrieve.types import EncoderSpec
 
-__all__ = ["FAMILIES", "Family", "families", "load_encoder", "load_for_spec"]
+__all__ = ["FAMILIES", "Family", "families", "family_of", "load_encoder", "load_for_spec"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,36 +36,55 @@ class Family:
         name: As in :attr:`EncoderSpec.family`.
         summary: What they are, one line.
         module: Imported to load one.
-        names: The encoders it has by name.
-        form: How its other encoders are written, as an example; "" when it has none.
-        mark: What sets the names of that form apart: a name that contains it is the family's.
+        names: The encoders it has by name, beside those of the catalogue.
+        forms: How its other encoders are written, as examples.
+        marks: What sets the names of those forms apart: a name that contains one is the family's.
     """
 
     name: str
     summary: str
     module: str
     names: tuple[str, ...] = ()
-    form: str = ""
-    mark: str = ""
+    forms: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
     def owns(self, name: str) -> bool:
         """Whether an encoder of this name would be this family's to load."""
-        return name in self.names or bool(self.mark and self.mark in name)
+        return name in self.all_names or any(mark in name for mark in self.marks)
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Names of its own, and of the catalogue's entries that it loads."""
+        return (*self.names, *(entry.name for entry in ENTRIES if entry.family == self.name))
 
 
 FAMILIES: tuple[Family, ...] = (
     Family(
         name="bundled",
         summary="Fisher vectors of local colour and gradients; comes with georetrieve, CPU",
-        module="georetrieve.encoders.bundled_family",
+        module="georetrieve.encoders.families.bundled",
         names=("bundled",),
     ),
     Family(
+        name="open_clip",
+        summary="a model of OpenCLIP: images and texts in one space",
+        module="georetrieve.encoders.families.open_clip",
+        forms=("open_clip:ViT-B-32/laion2b_s34b_b79k",),
+        marks=("open_clip:",),
+    ),
+    Family(
+        name="hf",
+        summary="a vision model on the Hugging Face hub",
+        module="georetrieve.encoders.families.hf",
+        forms=("hf:facebook/dinov2-base",),
+        marks=("hf:",),
+    ),
+    Family(
         name="timm",
-        summary="a vision transformer of timm with weights from a file (SCAMPI, DINO, your own)",
-        module="georetrieve.encoders.vit",
-        form="vit_small_patch16_224@weights.pth",
-        mark="@",
+        summary="a vision transformer or ResNet of timm; published weights, or yours from a file",
+        module="georetrieve.encoders.families.timm",
+        forms=("timm:vit_small_patch16_224.dino", "vit_small_patch16_224@weights.pth"),
+        marks=("timm:", "@"),
     ),
 )
 
@@ -67,33 +94,52 @@ def families() -> tuple[Family, ...]:
     return FAMILIES
 
 
-def load_encoder(name: str, *, device: str = "auto") -> ImageEncoder:
-    """Load an encoder by its name.
-
-    Args:
-        name: ``bundled``, or ``ARCHITECTURE@FILE``.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:INDEX`` or ``mps``.
+def family_of(name: str) -> Family:
+    """The family that loads an encoder, by its name without options.
 
     Raises:
-        EncoderError: The name is unknown, the weights cannot be used, or the device is not there.
+        EncoderError: None does; the nearest name is suggested.
     """
     for family in families():
         if family.owns(name):
-            encoder: ImageEncoder = importlib.import_module(family.module).load_named(
-                name, device=device
-            )
-            return encoder
-    known = [choice for family in families() for choice in (*family.names, family.form) if choice]
+            return family
+    known = [one for family in families() for one in (*family.all_names, *family.forms)]
     raise EncoderError(f"Unknown encoder {name!r}.{did_you_mean(name, known)}")
 
 
-def load_for_spec(spec: EncoderSpec, index_dir: Path, *, device: str = "auto") -> ImageEncoder:
+def load_encoder(
+    name: str, *, runtime: Runtime | None = None, progress: Progress | None = None
+) -> ImageEncoder:
+    """Load an encoder by its name; weights that are not here yet are downloaded.
+
+    Args:
+        name: Of the catalogue, or an open form (``ARCHITECTURE@FILE``, ``timm:…``, ``hf:…``,
+            ``open_clip:…``), with options after commas; see
+            :class:`~georetrieve.encoders.options.Options`.
+        runtime: Where and how it runs; by default PyTorch in single precision.
+        progress: Told of a download.
+
+    Raises:
+        EncoderError: The name or an option is unknown, the weights cannot be had or used, or it
+            cannot run so.
+    """
+    base, options = split_name(name)
+    module = _module(family_of(base))
+    encoder: ImageEncoder = module.load_named(
+        base, replace(options, rotations=1), runtime=runtime or Runtime(), progress=progress
+    )
+    return _turned(encoder) if options.rotations > 1 else encoder
+
+
+def load_for_spec(
+    spec: EncoderSpec, index_dir: Path, *, runtime: Runtime | None = None
+) -> ImageEncoder:
     """Load exactly the encoder that a column of an index was made with.
 
     Args:
         spec: As the index's manifest has it.
         index_dir: Folder of the index; codebooks it owns lie in its folder ``encoders``.
-        device: See :func:`load_encoder`.
+        runtime: See :func:`load_encoder`.
 
     Raises:
         EncoderError: The family is unknown, or the weights have moved or changed.
@@ -105,14 +151,27 @@ def load_for_spec(spec: EncoderSpec, index_dir: Path, *, device: str = "auto") -
             f"The index was made with {spec.name}, of the encoder family {spec.family!r}, which "
             f"this version of georetrieve does not have.{did_you_mean(spec.family, by_name)}"
         )
-    module = importlib.import_module(by_name[spec.family].module)
-    encoder: ImageEncoder = module.load_spec(spec, index_dir, device=device)
+    upright = replace(spec, features={k: v for k, v in spec.features.items() if k != "rotations"})
+    module = _module(by_name[spec.family])
+    encoder: ImageEncoder = module.load_spec(upright, index_dir, runtime=runtime or Runtime())
+    if "rotations" in spec.features:
+        encoder = _turned(encoder)
     if encoder.spec.fingerprint != spec.fingerprint:
         raise SpecMismatchError(
             f"{spec.name} no longer gives the vectors of this index: {_differing(spec, encoder)}. "
             "Index the folder anew, or use the version of georetrieve that made the index."
         )
     return encoder
+
+
+def _module(family: Family) -> ModuleType:
+    return importlib.import_module(family.module)
+
+
+def _turned(encoder: ImageEncoder) -> ImageEncoder:
+    from georetrieve.encoders.rotations import robust
+
+    return robust(encoder)
 
 
 def _differing(spec: EncoderSpec, encoder: ImageEncoder) -> str:

@@ -7,41 +7,49 @@ batch on the device.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from georetrieve.errors import EncoderError
 
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "SquashCrop"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "SquareCrop"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-@dataclass(frozen=True, slots=True)
-class SquashCrop:
-    """Squash to a square, crop its centre, normalise: the protocol of the SCAMPI benchmark.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SquareCrop:
+    """Resize, crop the square in the centre, normalise.
 
-    The aspect ratio is not kept (the whole specimen stays in view, however long), the resampling is
-    Pillow's antialiased bicubic, and the crop takes off the margin. Equal to torchvision's
-    ``Resize((squash, squash), BICUBIC)``, ``CenterCrop(crop)``, ``ToTensor()``, ``Normalize()``.
+    With ``squash`` the aspect ratio is not kept and the whole specimen stays in view, however long:
+    the protocol of the SCAMPI benchmark, equal to torchvision's ``Resize((resize, resize),
+    BICUBIC)``, ``CenterCrop(crop)``, ``ToTensor()``, ``Normalize()``. With ``crop`` the shorter
+    side becomes ``resize`` and what is beyond the square is lost: ``Resize(resize, …)`` and the
+    same, as networks of photographs are fed. The resampling is Pillow's, antialiased.
 
     Attributes:
-        squash: Side of the square, pixels.
-        crop: Side of the centre that is kept, pixels.
+        fit: ``squash`` or ``crop``.
+        resize: Side of the resized image, pixels; with ``crop`` the shorter.
+        crop: Side of the centre that is kept, pixels, at most ``resize``.
         mean: Mean of red, green, blue in [0, 1].
         std: Standard deviation of red, green, blue in [0, 1].
+        resampling: ``bicubic`` or ``bilinear``.
     """
 
-    squash: int = 256
+    fit: Literal["squash", "crop"] = "squash"
+    resize: int = 256
     crop: int = 224
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    resampling: Literal["bicubic", "bilinear"] = "bicubic"
 
     @classmethod
     def for_side(
@@ -50,9 +58,9 @@ class SquashCrop:
         *,
         mean: tuple[float, ...] = IMAGENET_MEAN,
         std: tuple[float, ...] = IMAGENET_STD,
-    ) -> SquashCrop:
-        """The protocol for a network that takes ``side`` pixels: 256 : 224 at every size."""
-        return cls(squash=round(side * 256 / 224), crop=side, mean=mean, std=std)
+    ) -> SquareCrop:
+        """SCAMPI's protocol for a network that takes ``side`` pixels: 256 : 224 at every size."""
+        return cls(resize=round(side * 256 / 224), crop=side, mean=mean, std=std)
 
     def prepare(self, image: Image.Image) -> npt.NDArray[np.uint8]:
         """Return the (crop, crop, 3) bytes of an RGB image of any size; thread-safe.
@@ -65,22 +73,40 @@ class SquashCrop:
                 f"An image of mode {image.mode!r} was given to an encoder, which takes RGB; read "
                 "it with georetrieve's sources, or convert it."
             )
-        side = (self.squash, self.squash)
-        margin = round((self.squash - self.crop) / 2)
-        box = (margin, margin, margin + self.crop, margin + self.crop)
-        return np.asarray(image.resize(side, Image.Resampling.BICUBIC).crop(box))
+        width, height = self._resized(image.size)
+        left, top = round((width - self.crop) / 2), round((height - self.crop) / 2)
+        resized = image.resize((width, height), Image.Resampling[self.resampling.upper()])
+        return np.asarray(resized.crop((left, top, left + self.crop, top + self.crop)))
+
+    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
+        if self.fit == "squash":
+            return self.resize, self.resize
+        shorter = min(size)
+        width, height = (int(self.resize * side / shorter) for side in size)
+        return width, height
 
     def normalise(
         self, batch: Sequence[npt.NDArray[np.uint8]], device: torch.device
     ) -> torch.Tensor:
         """Return the (N, 3, crop, crop) float32 tensor of N prepared images."""
-        pixels = torch.from_numpy(np.stack(batch)).to(device).permute(0, 3, 1, 2).float().div(255)
+        import torch
+
+        pixels = torch.from_numpy(np.stack(batch))
+        if device.type == "cuda":
+            # Pinned memory is copied while the device computes.
+            pixels = pixels.pin_memory().to(device, non_blocking=True)
+        pixels = pixels.to(device).permute(0, 3, 1, 2).float().div(255)
         mean = torch.tensor(self.mean, device=device).view(3, 1, 1)
         std = torch.tensor(self.std, device=device).view(3, 1, 1)
         return pixels.sub(mean).div(std)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for the encoder's spec."""
-        values = asdict(self)
-        lists = {"mean": list(self.mean), "std": list(self.std)}
-        return {"kind": "squash-crop", "resampling": "bicubic", **values, **lists}
+        return {
+            "kind": f"{self.fit}-crop" if self.fit == "squash" else "resize-crop",
+            "resampling": self.resampling,
+            "squash" if self.fit == "squash" else "resize": self.resize,
+            "crop": self.crop,
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }

@@ -181,10 +181,11 @@ class _Run:
             return [self._new_encoder(name, jobs)]
         if not jobs:
             return []
-        return [load_for_spec(spec, self.store.path, device=self.options.device) for spec in specs]
+        runtime = self.options.runtime
+        return [load_for_spec(spec, self.store.path, runtime=runtime) for spec in specs]
 
     def _new_encoder(self, name: str, jobs: Sequence[FileJob]) -> ImageEncoder:
-        encoder = load_encoder(name, device=self.options.device)
+        encoder = load_encoder(name, runtime=self.options.runtime, progress=self.progress)
         if isinstance(encoder, AdaptableEncoder) and self.options.adapt:
             adaptation = adapt_encoder(
                 encoder,
@@ -212,7 +213,7 @@ class _Run:
         specs = self.store.manifest.encoders
         if name is None or any(name in (spec.name, spec.column) for spec in specs):
             return
-        encoder = load_encoder(name, device=self.options.device)
+        encoder = load_encoder(name, runtime=self.options.runtime, progress=self.progress)
         for spec in specs:
             if spec.column != encoder.spec.column:
                 continue

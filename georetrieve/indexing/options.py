@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from georetrieve.encoders.runtime import Runtime
+
 __all__ = ["IndexOptions", "IndexReport", "Silent"]
 
 
@@ -21,7 +23,7 @@ class IndexOptions:
         groups: Where groups come from: likewise; None: the slide or volume an item was cut from.
         cutting: How items are cut: fields of ``CutOptions`` that differ from the default.
         reading: How files are read: fields of ``ReadOptions`` that differ from the default.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:n`` or ``mps``.
+        runtime: How encoders run.
         workers: Threads that read and decode; 0: as many as there are processors.
         batch_size: Images an encoder is given at once.
         commit_items: Items after which a commit is due.
@@ -34,7 +36,7 @@ class IndexOptions:
     groups: str | None = None
     cutting: Mapping[str, Any] = field(default_factory=dict)
     reading: Mapping[str, Any] = field(default_factory=dict)
-    device: str = "auto"
+    runtime: Runtime = field(default_factory=Runtime)
     workers: int = 0
     batch_size: int = 32
     commit_items: int = 512

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from georetrieve.encoders.registry import load_for_spec
+from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import SpecMismatchError, StoreError
 from georetrieve.protocols import ImageEncoder
 from georetrieve.search.asked import indexed_file, read_query, similar_ids
@@ -33,25 +34,25 @@ class Index:
     Usable as a context manager. Encoders are loaded when they are first needed.
     """
 
-    def __init__(self, store: IndexStore, *, device: str = "auto") -> None:
+    def __init__(self, store: IndexStore, *, runtime: Runtime | None = None) -> None:
         self.store = store
-        self._device = device
+        self._runtime = runtime
         self._encoders: dict[str, ImageEncoder] = {}
         self._pairs: dict[str, FloatArray] = {}
 
     @classmethod
-    def open(cls, index: str | Path, *, device: str = "auto") -> Index:
+    def open(cls, index: str | Path, *, runtime: Runtime | None = None) -> Index:
         """Open an index.
 
         Args:
             index: A name under ``indexes/``, or a path.
-            device: Where encoders run: ``auto``, ``cpu``, ``cuda``, ``cuda:INDEX`` or ``mps``.
+            runtime: How encoders run; by default PyTorch in single precision.
 
         Raises:
             IndexNotFoundError: There is none; the nearest names are suggested.
             StoreError: It is damaged, or of a later version of georetrieve.
         """
-        return cls(IndexStore.open(find_index(index)), device=device)
+        return cls(IndexStore.open(find_index(index)), runtime=runtime)
 
     def __enter__(self) -> Index:
         return self
@@ -101,7 +102,7 @@ class Index:
         """
         spec = self.manifest.encoder(name)
         if spec.column not in self._encoders:
-            self._encoders[spec.column] = load_for_spec(spec, self.path, device=self._device)
+            self._encoders[spec.column] = load_for_spec(spec, self.path, runtime=self._runtime)
         return self._encoders[spec.column]
 
     def search(

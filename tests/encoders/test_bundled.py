@@ -13,6 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from georetrieve.encoders.bundled import BundledEncoder
+from georetrieve.encoders.registry import load_encoder
+from georetrieve.encoders.runtime import FASTEST, Runtime
 from georetrieve.errors import EncoderError
 from georetrieve.sources.synthetic.specimen import draw_specimen
 
@@ -115,10 +117,23 @@ def test_only_rgb_is_taken(shipped):
         shipped.prepare(Image.new("L", (9, 9)))
 
 
-def test_it_runs_on_the_cpu_and_says_so():
-    assert BundledEncoder.shipped(device="cpu").spec.dim
-    with pytest.raises(EncoderError, match="runs on the CPU, not on 'cuda'"):
-        BundledEncoder.shipped(device="cuda")
+@pytest.mark.parametrize(
+    ("asked", "what"),
+    [
+        ({"device": "cuda"}, "device"),
+        ({"backend": "onnx"}, "backend"),
+        ({"precision": "bf16"}, "precision"),
+    ],
+)
+def test_it_runs_in_one_way_and_says_so(asked, what):
+    assert load_encoder("bundled", runtime=FASTEST).spec.dim
+    with pytest.raises(EncoderError, match=f"bundled encoder runs with {what}"):
+        load_encoder("bundled", runtime=Runtime(**asked))
+
+
+def test_it_has_no_layers():
+    with pytest.raises(EncoderError, match="no option 'size=448'"):
+        load_encoder("bundled,size=448")
 
 
 def test_patches_of_a_moved_texture_move_with_it(shipped):

@@ -7,6 +7,7 @@ from contracts_encoder import EncoderContract, adaptable, blobs
 from fakes import FAKE_FAMILY, FakeAdaptableEncoder, FakeEncoder
 
 from georetrieve.encoders.registry import families, load_encoder, load_for_spec
+from georetrieve.encoders.runtime import Runtime
 from georetrieve.protocols import AdaptableEncoder
 from georetrieve.types import EncoderSpec
 
@@ -18,7 +19,7 @@ def small_vit(folder):
 # How to make an encoder of a family whose encoders need a file: folder -> name.
 MAKERS = {"timm": small_vit}
 FIXED = [name for family in families() for name in family.names]
-OPEN = [family.name for family in families() if family.form]
+OPEN = [family.name for family in families() if family.forms]
 
 
 def test_every_family_is_checked():
@@ -33,7 +34,7 @@ def name(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def registered(name):
-    return load_encoder(name, device="cpu")
+    return load_encoder(name, runtime=Runtime(device="cpu"))
 
 
 class TestRegistered(EncoderContract):
@@ -74,7 +75,7 @@ def keep(encoder, index_dir):
 
 def comes_back(encoder, index_dir):
     spec = EncoderSpec.from_json(encoder.spec.to_json())
-    again = load_for_spec(spec, index_dir, device="cpu")
+    again = load_for_spec(spec, index_dir, runtime=Runtime(device="cpu"))
     assert again.spec.fingerprint == spec.fingerprint
     images = [blobs(20), blobs(21)]
     np.testing.assert_array_equal(again.encode_images(images), encoder.encode_images(images))

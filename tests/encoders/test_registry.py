@@ -9,6 +9,7 @@ from fakes import fake_vector, solid
 
 from georetrieve.encoders import registry
 from georetrieve.encoders.registry import families, load_encoder, load_for_spec
+from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import EncoderError, SpecMismatchError
 
 
@@ -16,7 +17,7 @@ def test_names_and_forms_do_not_overlap():
     names = [name for family in families() for name in family.names]
     assert len(names) == len(set(names))
     for family in families():
-        examples = [*family.names, *([family.form] if family.form else [])]
+        examples = [*family.all_names, *family.forms]
         assert examples, family.name
         for example in examples:
             assert [owner.name for owner in families() if owner.owns(example)] == [family.name]
@@ -44,7 +45,9 @@ def test_a_further_family_is_one_line(fake_family):
 
 @pytest.fixture
 def vit(tmp_path):
-    return load_encoder(f"{SMALL_ARCH}@{save_checkpoint(tmp_path / 'weights.pth')}", device="cpu")
+    return load_encoder(
+        f"{SMALL_ARCH}@{save_checkpoint(tmp_path / 'weights.pth')}", runtime=Runtime(device="cpu")
+    )
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def index_dir(tmp_path):
 def test_weights_that_moved_are_found_in_the_index(vit, tmp_path, index_dir):
     images = [blobs(0)]
     shutil.move(tmp_path / "weights.pth", index_dir / "encoders" / "weights.pth")
-    again = load_for_spec(vit.spec, index_dir, device="cpu")
+    again = load_for_spec(vit.spec, index_dir, runtime=Runtime(device="cpu"))
     np.testing.assert_array_equal(again.encode_images(images), vit.encode_images(images))
 
 
@@ -87,7 +90,7 @@ def test_the_part_of_a_checkpoint_is_remembered(tmp_path, index_dir):
     assert teacher.spec.fingerprint == named.spec.fingerprint != student.spec.fingerprint
     assert teacher.spec.column != student.spec.column
     for encoder in (teacher, named, student):
-        again = load_for_spec(encoder.spec, index_dir, device="cpu")
+        again = load_for_spec(encoder.spec, index_dir, runtime=Runtime(device="cpu"))
         assert again.spec == encoder.spec
         np.testing.assert_array_equal(
             again.encode_images([blobs(0)]), encoder.encode_images([blobs(0)])

@@ -5,7 +5,7 @@ from contracts_encoder import blobs
 from PIL import Image
 from torchvision import transforms
 
-from georetrieve.encoders.transforms import IMAGENET_MEAN, IMAGENET_STD, SquashCrop
+from georetrieve.encoders.transforms import IMAGENET_MEAN, IMAGENET_STD, SquareCrop
 from georetrieve.errors import EncoderError
 
 CPU = torch.device("cpu")
@@ -22,19 +22,19 @@ def test_equals_the_pipeline_of_the_scampi_benchmark(size):
             transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD),
         ]
     )
-    protocol = SquashCrop()
+    protocol = SquareCrop()
     ours = protocol.normalise([protocol.prepare(image)], CPU)[0]
     assert (ours - reference(image)).abs().max() <= 1e-6
 
 
 def test_prepares_bytes_of_the_right_shape():
-    array = SquashCrop().prepare(blobs(0))
+    array = SquareCrop().prepare(blobs(0))
     assert array.shape == (224, 224, 3)
     assert array.dtype == np.uint8
 
 
 def test_normalises_by_hand_worked_numbers():
-    protocol = SquashCrop(squash=2, crop=2, mean=(0.5, 0.0, 0.2), std=(0.5, 1.0, 0.1))
+    protocol = SquareCrop(resize=2, crop=2, mean=(0.5, 0.0, 0.2), std=(0.5, 1.0, 0.1))
     image = Image.new("RGB", (2, 2), (255, 51, 51))
     pixels = protocol.normalise([protocol.prepare(image)], CPU)
     assert pixels.shape == (1, 3, 2, 2)
@@ -46,21 +46,21 @@ def test_crops_the_centre():
     """Of 256 pixels 16 go on each side: a frame of that width disappears."""
     image = Image.new("RGB", (256, 256), (255, 0, 0))
     image.paste((0, 0, 255), (16, 16, 240, 240))
-    assert set(SquashCrop().prepare(image).reshape(-1, 3).T[0]) == {0}
+    assert set(SquareCrop().prepare(image).reshape(-1, 3).T[0]) == {0}
 
 
 @pytest.mark.parametrize(("side", "squash"), [(224, 256), (160, 183), (518, 592), (384, 439)])
 def test_keeps_the_proportion_of_the_protocol_at_other_sizes(side, squash):
-    assert SquashCrop.for_side(side) == SquashCrop(squash=squash, crop=side)
+    assert SquareCrop.for_side(side) == SquareCrop(resize=squash, crop=side)
 
 
 def test_refuses_what_is_not_rgb():
     with pytest.raises(EncoderError, match=r"'L'.*RGB"):
-        SquashCrop().prepare(Image.new("L", (4, 4)))
+        SquareCrop().prepare(Image.new("L", (4, 4)))
 
 
 def test_is_part_of_the_spec():
-    assert SquashCrop().to_json() == {
+    assert SquareCrop().to_json() == {
         "kind": "squash-crop",
         "resampling": "bicubic",
         "squash": 256,
@@ -68,3 +68,24 @@ def test_is_part_of_the_spec():
         "mean": [0.485, 0.456, 0.406],
         "std": [0.229, 0.224, 0.225],
     }
+
+
+@pytest.mark.parametrize("size", [(300, 500), (512, 200), (37, 90), (224, 224), (1, 7)])
+def test_equals_the_pipeline_of_photographs(size):
+    image = blobs(0, size)
+    reference = transforms.Compose(
+        [
+            transforms.Resize(32, interpolation=transforms.InterpolationMode.BILINEAR),
+            transforms.CenterCrop(24),
+            transforms.ToTensor(),
+            transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD),
+        ]
+    )
+    protocol = SquareCrop(fit="crop", resize=32, crop=24, resampling="bilinear")
+    ours = protocol.normalise([protocol.prepare(image)], CPU)[0]
+    assert (ours - reference(image)).abs().max() <= 1e-6
+
+
+def test_fit_is_part_of_the_spec():
+    assert SquareCrop(fit="crop", resize=32, crop=24).to_json()["kind"] == "resize-crop"
+    assert SquareCrop(fit="crop", resize=32, crop=24).to_json()["resize"] == 32

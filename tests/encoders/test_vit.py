@@ -7,8 +7,9 @@ from checkpoints import SMALL_ARCH, save_checkpoint, save_dino, seeded_state
 from contracts_encoder import blobs
 from torch.nn import functional
 
+from georetrieve.encoders.families.timm import TimmViT
 from georetrieve.encoders.registry import load_encoder
-from georetrieve.encoders.vit import TimmViT
+from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import EncoderError
 
 
@@ -56,7 +57,7 @@ def reference_pixels(image):
 )
 def test_equals_the_vision_transformer_of_dino(tmp_path, arch, heads, width):
     path = save_checkpoint(tmp_path / "w.pth", arch)
-    encoder = load_encoder(f"{arch}@{path}", device="cpu")
+    encoder = load_encoder(f"{arch}@{path}", runtime=Runtime(device="cpu"))
     images = [blobs(0), blobs(1, (300, 500))]
     with torch.inference_mode():
         pixels = torch.stack([reference_pixels(image) for image in images])
@@ -72,7 +73,7 @@ def test_equals_the_vision_transformer_of_dino(tmp_path, arch, heads, width):
 
 def test_spec_says_what_the_vectors_depend_on(tmp_path):
     path = save_checkpoint(tmp_path / "weights.safetensors")
-    spec = load_encoder(f"{SMALL_ARCH}@{path}", device="cpu").spec
+    spec = load_encoder(f"{SMALL_ARCH}@{path}", runtime=Runtime(device="cpu")).spec
     assert spec.name == f"{SMALL_ARCH}@weights.safetensors"
     assert spec.column == "vector_test_vit_weights_safetensors"
     assert (spec.family, spec.arch, spec.weights) == ("timm", SMALL_ARCH, str(path))
@@ -84,7 +85,7 @@ def test_architectures_of_one_shape_do_not_share_a_fingerprint(tmp_path):
     """Weights fit both; the activation, hence the vectors, differ."""
     path = save_checkpoint(tmp_path / "w.pth", "vit_base_patch32_clip_224")
     one, other = (
-        load_encoder(f"{arch}@{path}", device="cpu")
+        load_encoder(f"{arch}@{path}", runtime=Runtime(device="cpu"))
         for arch in ("vit_base_patch32_clip_224", "vit_base_patch32_clip_quickgelu_224")
     )
     assert one.spec.fingerprint != other.spec.fingerprint
@@ -93,15 +94,17 @@ def test_architectures_of_one_shape_do_not_share_a_fingerprint(tmp_path):
 
 def test_registers_and_class_token_are_no_patches(tmp_path):
     arch = "vit_small_patch14_reg4_dinov2"
-    encoder = load_encoder(f"{arch}@{save_checkpoint(tmp_path / 'w.pth', arch)}", device="cpu")
+    encoder = load_encoder(
+        f"{arch}@{save_checkpoint(tmp_path / 'w.pth', arch)}", runtime=Runtime(device="cpu")
+    )
     assert encoder.encode_patches([blobs(0)]).shape == (1, 37, 37, 384)
 
 
 def test_a_tag_brings_its_channel_statistics(tmp_path):
     arch = "vit_xsmall_patch16_clip_224"
     path = save_checkpoint(tmp_path / "w.pth", arch)
-    plain = load_encoder(f"{arch}@{path}", device="cpu").spec
-    tagged = load_encoder(f"{arch}.tinyclip_yfcc15m@{path}", device="cpu").spec
+    plain = load_encoder(f"{arch}@{path}", runtime=Runtime(device="cpu")).spec
+    tagged = load_encoder(f"{arch}.tinyclip_yfcc15m@{path}", runtime=Runtime(device="cpu")).spec
     assert plain.transform["mean"] == [0.485, 0.456, 0.406]
     assert tagged.transform["mean"] == pytest.approx([0.4815, 0.4578, 0.4082], abs=1e-4)
 
@@ -139,7 +142,7 @@ def test_a_relative_path_and_a_link_are_taken_as_typed(tmp_path, monkeypatch):
     save_checkpoint(tmp_path / "blob.pth")
     (tmp_path / "nice name@1.pth").symlink_to("blob.pth")
     monkeypatch.chdir(tmp_path)
-    spec = load_encoder(f"{SMALL_ARCH}@nice name@1.pth", device="cpu").spec
+    spec = load_encoder(f"{SMALL_ARCH}@nice name@1.pth", runtime=Runtime(device="cpu")).spec
     assert spec.name == f"{SMALL_ARCH}@nice name@1.pth"
     assert spec.weights == str(tmp_path / "nice name@1.pth")
 
@@ -165,4 +168,4 @@ def test_the_student_is_another_encoder_than_the_teacher(tmp_path):
 def test_devices_that_are_not_there(tmp_path, device, words):
     path = save_checkpoint(tmp_path / "w.pth")
     with pytest.raises(EncoderError, match=words):
-        load_encoder(f"{SMALL_ARCH}@{path}", device=device)
+        load_encoder(f"{SMALL_ARCH}@{path}", runtime=Runtime(device=device))

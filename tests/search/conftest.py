@@ -60,5 +60,5 @@ def write_index(path, root):
 def index(tmp_path, folder, fake_family):
     """The index, opened."""
     write_index(tmp_path / "index", folder)
-    with Index.open(tmp_path / "index", device="cpu") as opened:
+    with Index.open(tmp_path / "index") as opened:
         yield opened

@@ -11,7 +11,7 @@ from checkpoints import SMALL_ARCH, save_checkpoint, save_dino, seeded_state
 from safetensors.torch import save_file
 from torch import nn
 
-from georetrieve.encoders.weights import file_sha256, load_strictly, read_checkpoint
+from georetrieve.encoders.checkpoints import file_sha256, load_strictly, read_checkpoint
 from georetrieve.errors import EncoderError
 
 

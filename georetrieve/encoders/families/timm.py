@@ -17,10 +17,13 @@ import torch
 from PIL import Image
 from timm.models.vision_transformer import VisionTransformer
 
+from georetrieve.encoders.checkpoints import file_sha256, load_strictly, read_checkpoint
 from georetrieve.encoders.devices import resolve_device
-from georetrieve.encoders.transforms import SquashCrop
-from georetrieve.encoders.weights import file_sha256, load_strictly, read_checkpoint
+from georetrieve.encoders.options import Options
+from georetrieve.encoders.runtime import Runtime
+from georetrieve.encoders.transforms import SquareCrop
 from georetrieve.errors import EncoderError, did_you_mean
+from georetrieve.protocols import Progress
 from georetrieve.types import EncoderSpec, FloatArray
 
 __all__ = ["TimmViT", "load_named", "load_spec"]
@@ -42,7 +45,7 @@ class TimmViT:
     def __init__(
         self,
         model: VisionTransformer,
-        transform: SquashCrop,
+        transform: SquareCrop,
         spec: EncoderSpec,
         device: torch.device,
     ) -> None:
@@ -63,7 +66,7 @@ class TimmViT:
         Args:
             arch: A vision transformer that timm knows.
             path: ``.pth``, ``.pt`` or ``.safetensors`` file.
-            checkpoint_key: See :func:`~georetrieve.encoders.weights.read_checkpoint`.
+            checkpoint_key: See :func:`~georetrieve.encoders.checkpoints.read_checkpoint`.
             device: See :func:`~georetrieve.encoders.devices.resolve_device`.
 
         Raises:
@@ -134,7 +137,9 @@ class TimmViT:
             yield [self.prepare(image) for image in images[start : start + batch_size]]
 
 
-def load_named(name: str, *, device: str = "auto") -> TimmViT:
+def load_named(
+    name: str, options: Options, *, runtime: Runtime, progress: Progress | None = None
+) -> TimmViT:
     """Load ``ARCHITECTURE@FILE`` or ``ARCHITECTURE@FILE#student``.
 
     Raises:
@@ -150,10 +155,10 @@ def load_named(name: str, *, device: str = "auto") -> TimmViT:
             f"Encoder {name!r} lacks its architecture or its file; write ARCHITECTURE@FILE, such "
             "as vit_small_patch16_224@weights.pth. Random weights are never used."
         )
-    return TimmViT.from_file(arch, Path(path), checkpoint_key=key, device=device)
+    return TimmViT.from_file(arch, Path(path), checkpoint_key=key, device=runtime.device)
 
 
-def load_spec(spec: EncoderSpec, index_dir: Path, *, device: str = "auto") -> TimmViT:
+def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> TimmViT:
     """Load the encoder that a column was made with, from where its weights lie now.
 
     Weights are looked for where they lay, then in the folder ``encoders`` of the index; their
@@ -176,7 +181,7 @@ def load_spec(spec: EncoderSpec, index_dir: Path, *, device: str = "auto") -> Ti
             f"has changed. {remedy}"
         )
     key = spec.revision if spec.name.endswith(f"#{spec.revision}") else ""
-    return TimmViT.from_file(spec.arch, path, checkpoint_key=key, device=device)
+    return TimmViT.from_file(spec.arch, path, checkpoint_key=key, device=runtime.device)
 
 
 def _bare_model(arch: str) -> VisionTransformer:
@@ -198,14 +203,14 @@ def _bare_model(arch: str) -> VisionTransformer:
     return model
 
 
-def _transform(model: VisionTransformer, arch: str) -> SquashCrop:
+def _transform(model: VisionTransformer, arch: str) -> SquareCrop:
     height, width = model.patch_embed.img_size
     if height != width:
         raise EncoderError(f"{arch} takes {width}×{height} pixels; only squares are supported.")
     facts = timm.get_pretrained_cfg(arch) if "." in arch else None
     if facts is None:
-        return SquashCrop.for_side(height)
-    return SquashCrop.for_side(height, mean=facts.mean, std=facts.std)
+        return SquareCrop.for_side(height)
+    return SquareCrop.for_side(height, mean=facts.mean, std=facts.std)
 
 
 def _to_numpy(tensor: torch.Tensor) -> FloatArray:

@@ -1,0 +1,48 @@
+"""How an encoder runs, as options of commands."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+__all__ = ["Backend", "BackendOption", "DeviceOption", "Precision", "PrecisionOption"]
+
+RUN = "How the encoder runs"
+
+
+class Backend(StrEnum):
+    """What runs the network; see :class:`~georetrieve.encoders.runtime.Runtime`."""
+
+    auto = "auto"
+    torch = "torch"
+    compile = "compile"
+    openvino = "openvino"
+    onnx = "onnx"
+
+
+class Precision(StrEnum):
+    """Of the network's sums."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
+    int8 = "int8"
+
+
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=RUN)
+]
+BackendOption = Annotated[
+    Backend,
+    typer.Option(
+        "--backend",
+        help="What runs the network; auto: the fastest whose vectors are as good.",
+        rich_help_panel=RUN,
+    ),
+]
+PrecisionOption = Annotated[
+    Precision, typer.Option("--precision", help="Of the network's sums.", rich_help_panel=RUN)
+]

@@ -1,0 +1,122 @@
+"""Vectors that do not care which way up a specimen lies: the mean over the square's symmetries.
+
+A palynomorph on a slide has no upright. The eight views (four quarter turns, and their mirror
+images: the dihedral group D4) are exact on pixels, nothing is interpolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from georetrieve.encoders.options import split_name
+from georetrieve.errors import EncoderError
+from georetrieve.protocols import AdaptableEncoder, ImageEncoder, PatchEncoder
+from georetrieve.types import EncoderSpec, FloatArray
+
+__all__ = ["VIEWS", "robust", "view"]
+
+VIEWS = 8
+
+
+def view(square: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
+    """View ``number`` (0 … 7) of a (side, side, …) array: a quarter turn, from 4 on mirrored."""
+    turned = np.rot90(square, number % 4)
+    return np.ascontiguousarray(turned if number < 4 else turned[:, ::-1])
+
+
+def robust(encoder: ImageEncoder) -> ImageEncoder:
+    """Wrap an encoder so that the eight views of an image have one vector.
+
+    It encodes patches, or can be adapted, if the encoder within does.
+
+    Raises:
+        EncoderError: The encoder does not bring images to squares.
+    """
+    prepared = encoder.prepare(Image.new("RGB", (8, 8)))
+    if prepared.ndim != 3 or prepared.shape[0] != prepared.shape[1]:
+        raise EncoderError(
+            f"{encoder.spec.name} does not see squares, so rotations=8 cannot be had with it."
+        )
+    if isinstance(encoder, AdaptableEncoder):
+        return _AdaptableViews(encoder)
+    return _PatchViews(encoder) if isinstance(encoder, PatchEncoder) else _Views(encoder)
+
+
+class _Views:
+    """Mean over the eight views, of length 1 where the encoder's vectors have length 1."""
+
+    def __init__(self, encoder: ImageEncoder) -> None:
+        self._encoder = encoder
+        self._spec = _turned(encoder.spec)
+
+    @property
+    def spec(self) -> EncoderSpec:
+        return self._spec
+
+    def prepare(self, image: Image.Image) -> npt.NDArray[Any]:
+        return self._encoder.prepare(image)
+
+    def encode_prepared(self, batch: Sequence[npt.NDArray[Any]]) -> FloatArray:
+        vectors = np.zeros((len(batch), self._spec.dim), np.float64)
+        for number in range(VIEWS):
+            vectors += self._encoder.encode_prepared([view(square, number) for square in batch])
+        vectors /= VIEWS
+        if self._spec.normalised:
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors.astype(np.float32)
+
+    def encode_images(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
+        parts = [
+            self.encode_prepared([self.prepare(one) for one in images[start : start + batch_size]])
+            for start in range(0, len(images), batch_size)
+        ]
+        return np.concatenate([np.empty((0, self._spec.dim), np.float32), *parts])
+
+
+class _PatchViews(_Views):
+    """Patch features too: each view's grid turned back, then the mean."""
+
+    _encoder: PatchEncoder
+
+    def encode_patches(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
+        total = self._encoder.encode_patches(images, batch_size=batch_size).astype(np.float64)
+        for number in range(1, VIEWS):
+            turned = [Image.fromarray(view(np.asarray(image), number)) for image in images]
+            grids = self._encoder.encode_patches(turned, batch_size=batch_size)
+            back = [_upright(grid, number) for grid in grids]
+            total += np.stack(back) if back else 0
+        return (total / VIEWS).astype(np.float32)
+
+
+class _AdaptableViews(_PatchViews):
+    """Fitted to the images as they lie; what is kept is the encoder within."""
+
+    _encoder: AdaptableEncoder
+
+    @property
+    def min_images_to_adapt(self) -> int:
+        return self._encoder.min_images_to_adapt
+
+    def adapt(self, prepared: Sequence[npt.NDArray[Any]], *, seed: int = 0) -> AdaptableEncoder:
+        return _AdaptableViews(self._encoder.adapt(prepared, seed=seed))
+
+    def save(self, path: Path) -> None:
+        self._encoder.save(path)
+
+
+def _upright(grid: FloatArray, number: int) -> FloatArray:
+    """Undo :func:`view`."""
+    return np.rot90(grid if number < 4 else grid[:, ::-1], -(number % 4))
+
+
+def _turned(spec: EncoderSpec) -> EncoderSpec:
+    base, options = split_name(spec.name)
+    name = base + replace(options, rotations=VIEWS).suffix
+    return replace(spec, name=name, features={**spec.features, "rotations": VIEWS})
