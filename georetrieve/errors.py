@@ -2,11 +2,14 @@
 
     GeoRetrieveError
     ├── SourceError         an image, slide, volume or label table is unusable (also a ValueError)
+    │   └── UnknownFormatError   it is no image at all, or of no format that is read
     ├── EncoderError        an encoder is unknown, or its weights unusable (also a ValueError)
     ├── StoreError          an index is missing, damaged, or was asked for what it does not hold
     │   ├── IndexNotFoundError   (also a FileNotFoundError)
     │   ├── IndexLockedError     somebody else is writing
     │   └── SpecMismatchError    vectors of one encoder were offered to the column of another
+    ├── ServiceError        a service is closed, or a server refused or cannot be reached
+    │   └── ServiceBusyError     more is waiting than it takes; try again later
     └── MissingExtraError   an optional package is not installed (also an ImportError)
 
 A message says three things: the value that was met, why it cannot be used, and what to do about it.
@@ -24,9 +27,12 @@ __all__ = [
     "IndexLockedError",
     "IndexNotFoundError",
     "MissingExtraError",
+    "ServiceBusyError",
+    "ServiceError",
     "SourceError",
     "SpecMismatchError",
     "StoreError",
+    "UnknownFormatError",
     "did_you_mean",
 ]
 
@@ -37,6 +43,10 @@ class GeoRetrieveError(Exception):
 
 class SourceError(GeoRetrieveError, ValueError):
     """An image, slide, volume, region or label table cannot be used."""
+
+
+class UnknownFormatError(SourceError):
+    """What should be an image has no format that is read."""
 
 
 class EncoderError(GeoRetrieveError, ValueError):
@@ -57,6 +67,14 @@ class IndexLockedError(StoreError):
 
 class SpecMismatchError(StoreError):
     """Vectors of one encoder were offered to the column of another."""
+
+
+class ServiceError(GeoRetrieveError):
+    """The embedding service is closed, or a server refused or cannot be reached."""
+
+
+class ServiceBusyError(ServiceError):
+    """More is waiting than the service takes; try again later."""
 
 
 class MissingExtraError(GeoRetrieveError, ImportError):

@@ -11,12 +11,13 @@ PACKAGE = Path(georetrieve.__file__).parent
 BOTTOM = ("errors", "types", "protocols")
 ABOVE = (
     ("metrics", "sources", "encoders", "stores"),
-    ("indexing",),
+    ("embedding", "indexing"),
     ("search", "upkeep"),
     ("probes",),
     ("openvocab", "training", "baselines"),
     ("benchmarks",),
     ("reports",),
+    ("serving",),
     ("cli",),
     ("__main__",),
 )

@@ -6,20 +6,20 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile
 
-from georetrieve.errors import SourceError
+from georetrieve.errors import SourceError, UnknownFormatError
 from georetrieve.sources.options import IntensityMode, ReadOptions
 from georetrieve.sources.pixels import fit_intensity, is_deep, rgb_array, rgb_from_pillow
 from georetrieve.sources.raster import KEPT_BYTES, DecodedImage, RGBArray, check_pixels, spill
 from georetrieve.sources.regions import Size
 from georetrieve.sources.scale import SCALE_UNKNOWN
 
-__all__ = ["grey_size", "open_pillow", "read_grey_plane"]
+__all__ = ["Content", "grey_size", "open_pillow", "read_grey_plane"]
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "JPEG2000", "PPM", "AVIF", "TGA")
 JPEG_REDUCTIONS = (1, 2, 4, 8)
@@ -38,7 +38,24 @@ SIDEWAYS = tuple(TURNS[orientation] for orientation in (5, 6, 7, 8))
 BAND_PIXELS = 1 << 24
 
 
-def open_pillow(path: Path, options: ReadOptions) -> DecodedImage:
+class Content(Protocol):
+    """What can be opened and read again: a ``Path``, or a file that lies in memory."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    def open(self, mode: Literal["rb"]) -> IO[bytes]:
+        """Open it for reading."""
+        ...
+
+    def read_bytes(self) -> bytes:
+        """All of it."""
+        ...
+
+
+def open_pillow(path: Content, options: ReadOptions) -> DecodedImage:
     """Open an image file with Pillow; only its header is read.
 
     Raises:
@@ -72,7 +89,7 @@ def open_pillow(path: Path, options: ReadOptions) -> DecodedImage:
     )
 
 
-def _identify(path: Path, file: IO[bytes]) -> ImageFile.ImageFile:
+def _identify(path: Content, file: IO[bytes]) -> ImageFile.ImageFile:
     """``Image.open`` for the formats listed, without its pixel limit.
 
     That limit is one number for the whole process and warns instead of refusing below twice its
@@ -90,17 +107,18 @@ def _identify(path: Path, file: IO[bytes]) -> ImageFile.ImageFile:
             if not accepted or isinstance(accepted, str):
                 continue
             file.seek(0)
-            return factory(file, str(path))
+            # Pillow maps some formats by this name; what has none on disk must not be given one.
+            return factory(file, str(path) if isinstance(path, Path) else "")
         except (SyntaxError, IndexError, TypeError, struct.error):
             continue
-    raise SourceError(
+    raise UnknownFormatError(
         f"{path.name} is not an image of a known format, or its header is damaged; open it in an "
         "image viewer and save it again as TIFF or PNG."
     )
 
 
 @contextmanager
-def _decoding(path: Path) -> Iterator[None]:
+def _decoding(path: Content) -> Iterator[None]:
     """Turn whatever a decoder raises into a SourceError; let errors of the system through."""
     try:
         yield
@@ -135,7 +153,7 @@ def _turn(image: ImageFile.ImageFile) -> Image.Transpose | None:
         return None
 
 
-def _decode_pillow(path: Path, intensity: IntensityMode, reduction: int) -> tuple[RGBArray, str]:
+def _decode_pillow(path: Content, intensity: IntensityMode, reduction: int) -> tuple[RGBArray, str]:
     with _decoding(path), path.open("rb") as file:
         image = _identify(path, file)
         if image.format == "PNG" and _png_depth(file) == 16 and image.mode != "I;16":
@@ -155,7 +173,7 @@ def _png_depth(file: IO[bytes]) -> int:
     return depth[0] if depth else 0
 
 
-def _decode_deep_png(path: Path, intensity: IntensityMode) -> tuple[RGBArray, str]:
+def _decode_deep_png(path: Content, intensity: IntensityMode) -> tuple[RGBArray, str]:
     import imagecodecs
 
     values = imagecodecs.png_decode(path.read_bytes())
