@@ -34,6 +34,10 @@ georetrieve index ./well-7 --items specimens --min-um 15 --max-um 200
 
 georetrieve index ./ct --items slices --axis y --step 5
 
+georetrieve index ./slides --encoder scampi-vits16
+
+georetrieve index ./slides --encoder dinov2-vits14,pooling=cls+mean,rotations=8
+
 georetrieve index ./slides --encoder vit_small_patch16_224@weights.pth
 """
 
@@ -58,8 +62,13 @@ def index(
         typer.Option(
             "--encoder",
             "-e",
-            help="'bundled' or ARCH@WEIGHTS-FILE; a further one adds a column. [default: bundled]",
+            help="A name of 'georetrieve encoders list', or ARCH@WEIGHTS-FILE, with options such "
+            "as ',pooling=cls+mean'; a further one adds a column. [default: bundled]",
         ),
+    ] = None,
+    checkpoint_key: Annotated[
+        str | None,
+        typer.Option(help="Part of a full checkpoint: 'teacher' (default) or 'student'."),
     ] = None,
     no_adapt: Annotated[
         bool, typer.Option("--no-adapt", help="Keep the bundled encoder's codebook as shipped.")
@@ -134,6 +143,7 @@ def index(
 
     Unchanged files are not opened; an interrupted run goes on where it stopped.
     """
+    from georetrieve.encoders.options import with_checkpoint_key
     from georetrieve.encoders.runtime import Runtime
     from georetrieve.indexing.build import index_folder
     from georetrieve.indexing.options import IndexOptions
@@ -157,6 +167,8 @@ def index(
         "max_pixels": max_pixels,
         "volumes": volumes,
     }
+    if checkpoint_key is not None:
+        encoder = with_checkpoint_key(encoder or "bundled", checkpoint_key)
     options = IndexOptions(
         encoder=encoder,
         adapt=not no_adapt,

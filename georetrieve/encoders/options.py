@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from georetrieve.errors import EncoderError, did_you_mean
 
-__all__ = ["Fit", "Options", "Pooling", "split_name"]
+__all__ = ["Fit", "Options", "Pooling", "canonical_name", "split_name", "with_checkpoint_key"]
 
 Pooling: TypeAlias = Literal["own", "cls", "mean", "cls+mean", "gem"]
 Fit: TypeAlias = Literal["own", "squash", "crop"]
@@ -89,6 +89,31 @@ def split_name(name: str) -> tuple[str, Options]:
             raise EncoderError(f"{key}={given[key]!r} of encoder {name!r} is not a whole number.")
         values[key] = int(given[key])
     return base, Options(**values)
+
+
+def canonical_name(name: str) -> str:
+    """The name with its options in their order, those that are the default left out.
+
+    Raises:
+        EncoderError: See :func:`split_name`.
+    """
+    base, options = split_name(name)
+    return base + options.suffix
+
+
+def with_checkpoint_key(name: str, key: str) -> str:
+    """``ARCH@FILE`` → ``ARCH@FILE#key``: which part of a full checkpoint is taken.
+
+    Raises:
+        EncoderError: The encoder is no file.
+    """
+    base, options = split_name(name)
+    if "@" not in base:
+        raise EncoderError(
+            f"A checkpoint key ({key!r}) goes with a file, such as "
+            f"vit_small_patch16_224@checkpoint.pth; {base!r} is none."
+        )
+    return f"{base}#{key}{options.suffix}"
 
 
 def _one_of(what: str, value: object, known: tuple[object, ...]) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import georetrieve
+from georetrieve.encoders.options import canonical_name
 from georetrieve.encoders.registry import load_encoder, load_for_spec
 from georetrieve.errors import SourceError, SpecMismatchError
 from georetrieve.indexing.adapt import adapt_encoder
@@ -209,7 +210,7 @@ class _Run:
 
     def _add_column(self, loaded: list[ImageEncoder]) -> None:
         """Fill the column of an encoder the index does not have yet."""
-        name = self.options.encoder
+        name = self.options.encoder and canonical_name(self.options.encoder)
         specs = self.store.manifest.encoders
         if name is None or any(name in (spec.name, spec.column) for spec in specs):
             return
