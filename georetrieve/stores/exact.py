@@ -13,26 +13,15 @@ Accuracy and Stability of Numerical Algorithms, 2nd ed., eq. 3.5, to first order
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
+from georetrieve.stores.gallery import Block, Directory, Exclusions, Gallery, squared_lengths
 from georetrieve.types import FloatArray, Hits, IntArray, Metric
 
-__all__ = [
-    "Block",
-    "Directory",
-    "Exclusions",
-    "Gallery",
-    "HeldVectors",
-    "find_nearest",
-    "squared_lengths",
-]
+__all__ = ["find_nearest", "rounding_bound", "settle"]
 
 UNIT_ROUNDOFF = 2.0**-24
 BLOCK_SCORES = 1 << 20  # Q × B at once: stays in the cache
@@ -42,135 +31,6 @@ MAX_QUERIES = 4096  # at once, so that a streamed gallery is not read once per q
 MAX_CANDIDATES = 1 << 22
 EXACT_VALUES = 1 << 21  # numbers held in double precision at once
 LOWEST = np.finfo(np.float32).min  # below every score, above the -inf of what is excluded
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """B vectors of a gallery.
-
-    Attributes:
-        places: (B,) their places in the gallery.
-        vectors: (B, D).
-        squares: (B,) their squared lengths.
-    """
-
-    places: IntArray
-    vectors: FloatArray
-    squares: FloatArray
-
-
-class Gallery(Protocol):
-    """N vectors in a fixed order, in memory or not."""
-
-    def __len__(self) -> int: ...
-
-    def blocks(self, rows: int, chosen: IntArray | None) -> Iterator[Block]:
-        """The vectors, or the chosen places of them, at most ``rows`` at a time."""
-        ...
-
-    def take(self, places: IntArray) -> FloatArray:
-        """(M, D) vectors at some places."""
-        ...
-
-
-class HeldVectors:
-    """A gallery in memory."""
-
-    def __init__(self, matrix: FloatArray) -> None:
-        self._matrix = matrix
-        self._squares = squared_lengths(matrix)
-        self._places = np.arange(len(matrix))
-
-    def __len__(self) -> int:
-        return len(self._matrix)
-
-    def blocks(self, rows: int, chosen: IntArray | None) -> Iterator[Block]:
-        """See :class:`Gallery`; without a choice the blocks are views."""
-        places = self._places if chosen is None else chosen
-        for start in range(0, len(places), rows):
-            some = places[start : start + rows]
-            part = slice(start, start + rows) if chosen is None else some
-            yield Block(some, self._matrix[part], self._squares[part])
-
-    def take(self, places: IntArray) -> FloatArray:
-        """See :class:`Gallery`."""
-        return self._matrix[places]
-
-
-def squared_lengths(matrix: FloatArray) -> FloatArray:
-    """(N,) squared lengths of (N, D) vectors."""
-    squares: FloatArray = np.einsum("nd,nd->n", matrix, matrix)
-    return squares
-
-
-class Directory:
-    """Ids and groups of the N vectors of a gallery, in its order."""
-
-    def __init__(self, ids: pa.Array, groups: pa.Array) -> None:
-        self.ids = ids
-        self._groups = groups
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @cached_property
-    def _coded(self) -> tuple[IntArray, dict[str, int]]:
-        coded = self._groups.dictionary_encode()
-        codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return codes, {name: code for code, name in enumerate(coded.dictionary.to_pylist())}
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {name: place for place, name in enumerate(self.ids.to_pylist())}
-
-    def exclusions(
-        self, groups: Sequence[str | None] | None, ids: Sequence[str | None] | None
-    ) -> Exclusions:
-        """What each of Q queries leaves out."""
-        own_groups = own_places = None
-        if groups is not None and any(group is not None for group in groups):
-            codes = self._coded[1]
-            own_groups = np.array([codes.get(group, -2) if group else -2 for group in groups])
-        if ids is not None and any(one is not None for one in ids):
-            own_places = np.array([self._places.get(one, -1) if one else -1 for one in ids])
-        return Exclusions(None if own_groups is None else self._coded[0], own_groups, own_places)
-
-    def id_ranks(self, places: IntArray) -> tuple[npt.NDArray[np.object_], IntArray]:
-        """The ids at some places, and numbers that sort like them."""
-        names = np.array(self.ids.take(pa.array(places)).to_pylist(), dtype=object)
-        ranks = np.empty(len(names), np.int64)
-        ranks[np.argsort(names, kind="stable")] = np.arange(len(names))
-        return names, ranks
-
-
-@dataclass(frozen=True, slots=True)
-class Exclusions:
-    """Items that are not to be found.
-
-    Attributes:
-        groups: (N,) group of each vector as a number, -1 for none; None when no group is left out.
-        own_groups: (Q,) the number of the group each query leaves out, -2 for none.
-        own_places: (Q,) the place each query leaves out, -1 for none.
-    """
-
-    groups: IntArray | None
-    own_groups: IntArray | None
-    own_places: IntArray | None
-
-    def of(self, queries: slice) -> Exclusions:
-        """Those of some of the queries."""
-        return Exclusions(
-            self.groups,
-            None if self.own_groups is None else self.own_groups[queries],
-            None if self.own_places is None else self.own_places[queries],
-        )
-
-    def apply(self, scores: FloatArray, places: IntArray) -> None:
-        """Set (B, Q) scores of what is left out to -inf."""
-        if self.groups is not None and self.own_groups is not None:
-            scores[self.groups[places][:, None] == self.own_groups[None, :]] = -np.inf
-        if self.own_places is not None:
-            scores[places[:, None] == self.own_places[None, :]] = -np.inf
 
 
 def find_nearest(
@@ -249,7 +109,7 @@ class _Candidates:
 
     def _threshold(self) -> FloatArray:
         """(Q,) products below which an item cannot be among the k nearest."""
-        relative = (self.queries.shape[1] + 8) * UNIT_ROUNDOFF
+        relative = rounding_bound(self.queries.shape[1])
         scale = (self._lengths + self._longest) ** 2 if self.metric == "euclidean" else 1.0
         threshold: FloatArray = np.maximum(self._kth - 2 * relative * scale, LOWEST).astype(
             np.float32
@@ -279,27 +139,62 @@ class _Candidates:
     ) -> None:
         """Write the k nearest by exact score into (Q, k) arrays."""
         self._tidy()
-        exact = self._exact(gallery)
-        names, ranks = directory.id_ranks(self._places)
-        order = np.lexsort((ranks, -exact, self._queries))
-        queries = self._queries[order]
-        place = np.arange(len(order)) - np.searchsorted(queries, queries)
-        best = place < self.k
-        ids[queries[best], place[best]] = names[order][best]
-        scores[queries[best], place[best]] = exact[order][best]
+        settle(
+            gallery, directory, self.queries, self.metric, self._queries, self._places, ids, scores
+        )
 
-    def _exact(self, gallery: Gallery) -> FloatArray:
-        """(M,) scores of the candidates from differences in double precision."""
-        scores = np.empty(len(self._places), np.float32)
-        step = max(1, EXACT_VALUES // self.queries.shape[1])
-        for start in range(0, len(scores), step):
-            part = slice(start, start + step)
-            found = gallery.take(self._places[part]).astype(np.float64)
-            asked = self.queries[self._queries[part]].astype(np.float64)
-            if self.metric == "euclidean":
-                found -= asked
-                scores[part] = 0.0 - np.sqrt(np.einsum("nd,nd->n", found, found))  # no minus zero
-            else:
-                lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(asked, axis=1)
-                scores[part] = np.clip(np.einsum("nd,nd->n", found, asked) / lengths, -1, 1)
-        return scores
+
+def rounding_bound(dim: int) -> float:
+    """How far a product of two unit vectors of width D in single precision can be from the true."""
+    return (dim + 8) * UNIT_ROUNDOFF
+
+
+def settle(
+    gallery: Gallery,
+    directory: Directory,
+    queries: FloatArray,
+    metric: Metric,
+    numbers: IntArray,
+    places: IntArray,
+    ids: npt.NDArray[np.object_],
+    scores: FloatArray,
+) -> None:
+    """Write the nearest of some candidates into (Q, k) arrays, by exact score, ties by id.
+
+    Args:
+        gallery: Where the vectors are.
+        directory: Their ids.
+        queries: (Q, D).
+        metric: Of the scores.
+        numbers: (M,) which query each candidate is one of.
+        places: (M,) the candidates' places; a pair comes once.
+        ids: (Q, k), written where there is a candidate.
+        scores: (Q, k), likewise.
+    """
+    exact = _exact_scores(gallery, queries, metric, numbers, places)
+    names, ranks = directory.id_ranks(places)
+    order = np.lexsort((ranks, -exact, numbers))
+    sorted_numbers = numbers[order]
+    rank = np.arange(len(order)) - np.searchsorted(sorted_numbers, sorted_numbers)
+    best = rank < ids.shape[1]
+    ids[sorted_numbers[best], rank[best]] = names[order][best]
+    scores[sorted_numbers[best], rank[best]] = exact[order][best]
+
+
+def _exact_scores(
+    gallery: Gallery, queries: FloatArray, metric: Metric, numbers: IntArray, places: IntArray
+) -> FloatArray:
+    """(M,) scores of the candidates from differences in double precision."""
+    scores = np.empty(len(places), np.float32)
+    step = max(1, EXACT_VALUES // queries.shape[1])
+    for start in range(0, len(scores), step):
+        part = slice(start, start + step)
+        found = gallery.take(places[part]).astype(np.float64)
+        asked = queries[numbers[part]].astype(np.float64)
+        if metric == "euclidean":
+            found -= asked
+            scores[part] = 0.0 - np.sqrt(np.einsum("nd,nd->n", found, found))  # no minus zero
+        else:
+            lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(asked, axis=1)
+            scores[part] = np.clip(np.einsum("nd,nd->n", found, asked) / lengths, -1, 1)
+    return scores

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from georetrieve.errors import StoreError
 from georetrieve.stores.checks import check_queries, check_vectors
-from georetrieve.stores.exact import Directory, HeldVectors, find_nearest
+from georetrieve.stores.exact import find_nearest
+from georetrieve.stores.gallery import Directory, HeldVectors
 from georetrieve.stores.schema import (
     bad_condition,
     items_table,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -14,6 +16,7 @@ import pyarrow.compute as pc
 
 from georetrieve.errors import StoreError
 from georetrieve.stores.schema import bad_condition, quoted_where, sql_in
+from georetrieve.types import FloatArray, Metric
 
 __all__ = ["LanceTable", "in_order"]
 
@@ -69,6 +72,12 @@ class LanceTable:
         """The version that is read."""
         return int(self._dataset.version)
 
+    @property
+    def stamp(self) -> str:
+        """64 hex digits that only this content has: Lance names every piece it writes anew."""
+        pieces = [json.dumps(piece.metadata.to_json()) for piece in self._dataset.get_fragments()]
+        return hashlib.sha256("\n".join(pieces).encode()).hexdigest()
+
     def __len__(self) -> int:
         return self.count()
 
@@ -120,6 +129,35 @@ class LanceTable:
             for start in range(0, len(wanted), MAX_SQL_NAMES)
         ]
         return pa.concat_tables(parts) if parts else self.scan(columns, limit=0)
+
+    def nearest(
+        self,
+        column: str,
+        query: FloatArray,
+        k: int,
+        metric: Metric,
+        where: str | None = None,
+    ) -> pa.Table:
+        """Lance's own search, without an index: ``_distance`` and ``_rowid`` of the k nearest.
+
+        The distances are squared Euclidean ones, or 1 - cosine. The condition holds before.
+        """
+        nearest = {
+            "column": column,
+            "q": query,
+            "k": k,
+            "metric": "l2" if metric == "euclidean" else "cosine",
+            "use_index": False,
+        }
+        with self._asking(where):
+            scanner = self._dataset.scanner(
+                columns=["_distance"],
+                nearest=nearest,
+                filter=self._filter(where),
+                prefilter=True,
+                with_row_id=True,
+            )
+            return scanner.to_table()
 
     def take(self, places: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Columns of rows by their place in the table (0 is the first), in the order asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,21 +12,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from georetrieve.stores.checks import check_queries
-from georetrieve.stores.exact import (
-    Block,
-    Directory,
-    Gallery,
-    HeldVectors,
-    find_nearest,
-    squared_lengths,
-)
+from georetrieve.stores.exact import find_nearest
+from georetrieve.stores.gallery import Block, Directory, Gallery, HeldVectors, squared_lengths
 from georetrieve.stores.schema import matrix_of
 from georetrieve.stores.tables import LanceTable
 from georetrieve.types import EncoderSpec, FloatArray, Hits, IntArray, Item
 
-__all__ = ["HELD_BYTES", "ItemWriter", "LanceVectors", "read_vectors", "vector_batches"]
+__all__ = [
+    "HELD_BYTES",
+    "ItemWriter",
+    "LanceVectors",
+    "Snapshot",
+    "read_vectors",
+    "vector_batches",
+]
 
 HELD_BYTES = 1 << 30  # columns up to this size are held in memory once they are searched
+TAKEN_BEFORE_HELD = 100  # Lance fetches a vector by its row about as fast as it scans 100
 
 
 def vector_batches(
@@ -63,8 +66,8 @@ class ItemWriter(Protocol):
 class LanceVectors:
     """A vector column as a :class:`~georetrieve.protocols.VectorStore`.
 
-    Searches the version of the index that is open; the first search of a version reads ids and
-    groups, and the vectors too if they fit ``held_bytes``.
+    Searches, exactly, the version of the index that is open; the first search of a version reads
+    ids and groups, and the vectors too if they fit ``held_bytes``.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class LanceVectors:
     ) -> None:
         self._spec, self._table, self._writer = spec, table, writer
         self._held_bytes = held_bytes
-        self._snapshot: _Snapshot | None = None
+        self._snapshot: Snapshot | None = None
 
     @property
     def spec(self) -> EncoderSpec:
@@ -106,69 +109,80 @@ class LanceVectors:
     ) -> Hits:
         """See :meth:`georetrieve.protocols.VectorStore.search`."""
         queries = check_queries(self._spec, queries, k)
-        snapshot = self._current()
+        snapshot = self.snapshot()
         return find_nearest(
             snapshot.gallery,
             snapshot.directory,
             queries,
             k,
             self._spec.metric,
-            chosen=None if where is None else snapshot.places_where(self._table, where),
+            chosen=None if where is None else snapshot.places_where(where),
             exclude_groups=exclude_groups,
             exclude_ids=exclude_ids,
         )
 
     def sample(self, count: int, *, seed: int = 0) -> FloatArray:
         """(M, D) vectors of at most ``count`` items drawn at random; the same items every time."""
-        snapshot = self._current()
+        snapshot = self.snapshot()
         by_id = pc.sort_indices(snapshot.directory.ids).to_numpy().astype(np.int64)
         rng = np.random.default_rng(seed)
         chosen = rng.choice(len(by_id), min(count, len(by_id)), replace=False)
         return snapshot.gallery.take(by_id[np.sort(chosen)])
 
-    def _current(self) -> _Snapshot:
+    def snapshot(self) -> Snapshot:
+        """The column at the version that is open, as search engines see it."""
         snapshot = self._snapshot
         if snapshot is None or snapshot.version != self._table.version:
-            snapshot = _Snapshot.of(self._table, self._spec, self._held_bytes)
+            snapshot = Snapshot.of(self._table, self._spec, self._held_bytes)
             self._snapshot = snapshot
         return snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
+class Snapshot:
     """A column at one version.
 
     Attributes:
+        table: Of the index's items.
         version: Of the table.
         directory: Ids and groups of the N items that have a vector.
         rows: (N,) Lance's ids of their rows, rising.
         gallery: The vectors.
     """
 
+    table: LanceTable
     version: int
     directory: Directory
     rows: IntArray
     gallery: Gallery
 
     @classmethod
-    def of(cls, table: LanceTable, spec: EncoderSpec, held_bytes: int) -> _Snapshot:
+    def of(cls, table: LanceTable, spec: EncoderSpec, held_bytes: int) -> Snapshot:
+        """Read ids and groups; the vectors are read when they are needed."""
         named = table.scan(["id", "group"], row_ids=True).combine_chunks()
         all_rows = named.column("_rowid").to_numpy().astype(np.int64)
         # A place counts the rows with a vector; an ordinal counts all rows, as Lance does.
         ordinals = np.flatnonzero(np.isin(all_rows, _row_ids(table, _has(spec))))
         ordinals = ordinals[np.argsort(all_rows[ordinals])]
         named, rows = named.take(pa.array(ordinals)), all_rows[ordinals]
-        streamed = _StreamedVectors(table, spec, rows, ordinals)
-        fits = len(rows) * spec.dim * 4 <= held_bytes
         directory = Directory(
             named.column("id").combine_chunks(), named.column("group").combine_chunks()
         )
-        gallery = HeldVectors(streamed.read()) if fits else streamed
-        return cls(table.version, directory, rows, gallery)
+        streamed = _StreamedVectors(table, spec, rows, ordinals)
+        fits = len(rows) * spec.dim * 4 <= held_bytes
+        gallery = _SoonHeldVectors(streamed) if fits else streamed
+        return cls(table, table.version, directory, rows, gallery)
 
-    def places_where(self, table: LanceTable, where: str) -> IntArray:
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def places_where(self, where: str) -> IntArray:
         """Places of the items that meet a condition, rising."""
-        return np.flatnonzero(np.isin(self.rows, _row_ids(table, where)))
+        return np.flatnonzero(np.isin(self.rows, _row_ids(self.table, where)))
+
+    def places_of(self, rows: IntArray) -> IntArray:
+        """Places of Lance's rows, all of which have a vector."""
+        return np.searchsorted(self.rows, rows)
 
 
 def _has(spec: EncoderSpec) -> str:
@@ -201,7 +215,7 @@ class _StreamedVectors:
         return matrix
 
     def blocks(self, rows: int, chosen: IntArray | None) -> Iterator[Block]:
-        """See :class:`~georetrieve.stores.exact.Gallery`."""
+        """See :class:`~georetrieve.stores.gallery.Gallery`."""
         column = self._spec.column
         if chosen is not None:
             for start in range(0, len(chosen), rows):
@@ -215,8 +229,42 @@ class _StreamedVectors:
             yield Block(places, vectors, squared_lengths(vectors))
 
     def take(self, places: IntArray) -> FloatArray:
-        """See :class:`~georetrieve.stores.exact.Gallery`."""
+        """See :class:`~georetrieve.stores.gallery.Gallery`."""
         wanted, back = np.unique(places, return_inverse=True)
         column = self._spec.column
         table = self._table.take(self._ordinals[wanted].tolist(), [column])
         return matrix_of(table.column(column).combine_chunks(), self._spec.dim)[back]
+
+
+class _SoonHeldVectors:
+    """A gallery that is read into memory once that pays.
+
+    A search through an ANN index looks at a few vectors, which Lance fetches; reading the whole
+    column for one such search would take longer than an exact one.
+    """
+
+    def __init__(self, streamed: _StreamedVectors) -> None:
+        self._streamed = streamed
+        self._held: HeldVectors | None = None
+        self._reading = threading.Lock()
+        self._taken = 0
+
+    def __len__(self) -> int:
+        return len(self._streamed)
+
+    def blocks(self, rows: int, chosen: IntArray | None) -> Iterator[Block]:
+        """See :class:`~georetrieve.stores.gallery.Gallery`."""
+        return self._hold().blocks(rows, chosen)
+
+    def take(self, places: IntArray) -> FloatArray:
+        """See :class:`~georetrieve.stores.gallery.Gallery`."""
+        self._taken += len(places)
+        if self._held is None and self._taken <= len(self) // TAKEN_BEFORE_HELD:
+            return self._streamed.take(places)
+        return self._hold().take(places)
+
+    def _hold(self) -> HeldVectors:
+        with self._reading:
+            if self._held is None:
+                self._held = HeldVectors(self._streamed.read())
+            return self._held

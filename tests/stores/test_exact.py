@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from georetrieve.stores import exact
 from georetrieve.stores.distances import pair_distances
-from georetrieve.stores.exact import Directory, HeldVectors, find_nearest
+from georetrieve.stores.exact import find_nearest
+from georetrieve.stores.gallery import Directory, HeldVectors
 
 
 def search(items, vectors, queries, k, metric, **options):
