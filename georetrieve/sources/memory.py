@@ -58,14 +58,14 @@ def read_bytes(data: bytes, options: ReadOptions | None = None) -> Image.Image:
     """
     options = options or ReadOptions()
     if not data:
-        raise UnknownFormatError("The image is empty (0 bytes); send an image file.")
+        raise UnknownFormatError("The input is empty (0 bytes); send an image file.")
     with _opened(data, options) as raster:
         width, height = raster.size
         if raster.kind == "volume":
-            raise SourceError(f"The image is a stack of {raster.depth} slices; send one of them.")
+            raise SourceError(f"The input is a stack of {raster.depth} slices; send one of them.")
         if width * height > options.max_pixels:
             raise SourceError(
-                f"The image has {width}×{height} pixels, more than the {options.max_pixels:,} that "
+                f"The input has {width}×{height} pixels, more than the {options.max_pixels:,} that "
                 "are taken; send a smaller copy or a part of it."
             )
         shrink = max(width, height) / LARGEST_READ_PX
@@ -78,7 +78,7 @@ def read_bytes(data: bytes, options: ReadOptions | None = None) -> Image.Image:
 @contextmanager
 def _opened(data: bytes, options: ReadOptions) -> Iterator[Raster]:
     if not data.startswith(TIFF_MAGIC):
-        with open_pillow(_InMemory("the image", data), options) as raster:
+        with open_pillow(_InMemory("The input", data), options) as raster:
             yield raster
         return
     with tempfile.TemporaryDirectory(prefix="georetrieve-") as folder:
