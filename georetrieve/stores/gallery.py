@@ -69,7 +69,7 @@ class HeldVectors:
         return self._matrix[places]
 
 
-def squared_lengths(matrix: FloatArray) -> FloatArray:
+def squared_lengths(matrix: npt.NDArray[np.floating]) -> FloatArray:
     """(N,) squared lengths of (N, D) vectors."""
     squares: FloatArray = np.einsum("nd,nd->n", matrix, matrix)
     return squares
