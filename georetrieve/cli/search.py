@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from georetrieve.cli.output import Format, emit, remark
+from georetrieve.cli.engines import Engine, EngineOption
+from georetrieve.cli.output import Bars, Format, emit, remark
 from georetrieve.cli.runtime import DeviceOption
 
 __all__ = ["EXAMPLES", "search"]
@@ -57,6 +58,7 @@ def search(
         list[Path] | None,
         typer.Option(help="Write a sheet of query and neighbours: .png or .html; may be repeated."),
     ] = None,
+    engine: EngineOption = Engine.auto,
     device: DeviceOption = "auto",
     form: Annotated[Format, typer.Option("--format")] = Format.table,
 ) -> None:
@@ -69,7 +71,12 @@ def search(
         if len(query) != 1:
             raise typer.BadParameter("--region goes with one image; write FILE#x,y,w,h for several")
         words = [f"{query[0]}#{region.replace(' ', '')}"]
-    with Index.open(index, runtime=Runtime(device=device)) as opened:
+    with (
+        Bars() as bars,
+        Index.open(
+            index, runtime=Runtime(device=device), engine=engine.value, progress=bars
+        ) as opened,
+    ):
         asked = opened.parse(words)
         result = opened.search(asked, k, encoder=encoder, where=where, exclude_group=exclude_group)
         if save:

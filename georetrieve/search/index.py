@@ -11,13 +11,14 @@ from PIL import Image
 from georetrieve.encoders.registry import load_for_spec
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import SpecMismatchError, StoreError
-from georetrieve.protocols import ImageEncoder
+from georetrieve.protocols import ImageEncoder, Progress
 from georetrieve.search.asked import indexed_file, read_query, similar_ids
 from georetrieve.search.places import find_index
 from georetrieve.search.query import Query, QueryImage, QueryItem, QueryPart, QueryVector, combine
 from georetrieve.search.result import QueryPicture, SearchHit, SearchResult
 from georetrieve.sources.options import ReadOptions
 from georetrieve.stores.distances import pair_distances
+from georetrieve.stores.engines import EngineVectors
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
 from georetrieve.stores.schema import sql_in, sql_literal
@@ -34,25 +35,43 @@ class Index:
     Usable as a context manager. Encoders are loaded when they are first needed.
     """
 
-    def __init__(self, store: IndexStore, *, runtime: Runtime | None = None) -> None:
+    def __init__(
+        self,
+        store: IndexStore,
+        *,
+        runtime: Runtime | None = None,
+        engine: str = "auto",
+        progress: Progress | None = None,
+    ) -> None:
         self.store = store
-        self._runtime = runtime
+        self._runtime, self._engine, self._progress = runtime, engine, progress
+        self._columns: dict[str, EngineVectors] = {}
         self._encoders: dict[str, ImageEncoder] = {}
         self._pairs: dict[str, FloatArray] = {}
 
     @classmethod
-    def open(cls, index: str | Path, *, runtime: Runtime | None = None) -> Index:
+    def open(
+        cls,
+        index: str | Path,
+        *,
+        runtime: Runtime | None = None,
+        engine: str = "auto",
+        progress: Progress | None = None,
+    ) -> Index:
         """Open an index.
 
         Args:
             index: A name under ``indexes/``, or a path.
             runtime: How encoders run; by default PyTorch in single precision.
+            engine: What searches; see :mod:`georetrieve.stores.engine_choice`.
+            progress: Told when an engine's index is built.
 
         Raises:
             IndexNotFoundError: There is none; the nearest names are suggested.
             StoreError: It is damaged, or of a later version of georetrieve.
         """
-        return cls(IndexStore.open(find_index(index)), runtime=runtime)
+        store = IndexStore.open(find_index(index))
+        return cls(store, runtime=runtime, engine=engine, progress=progress)
 
     def __enter__(self) -> Index:
         return self
@@ -63,6 +82,7 @@ class Index:
     def close(self) -> None:
         """Let go of encoders and of vectors held in memory."""
         self._encoders.clear()
+        self._columns.clear()
         self._pairs.clear()
 
     @property
@@ -105,6 +125,23 @@ class Index:
             self._encoders[spec.column] = load_for_spec(spec, self.path, runtime=self._runtime)
         return self._encoders[spec.column]
 
+    def column(self, encoder: str | None = None) -> EngineVectors:
+        """The vectors of an encoder, the first by default, searched by the index's engine.
+
+        Raises:
+            StoreError: There is no such column, engine or GPU.
+        """
+        spec = self.manifest.encoder(encoder)
+        if spec.column not in self._columns:
+            self._columns[spec.column] = EngineVectors(
+                self.store.column(spec),
+                self.path,
+                engine=self._engine,
+                device=self._runtime.device if self._runtime else "auto",
+                progress=self._progress,
+            )
+        return self._columns[spec.column]
+
     def search(
         self,
         query: Query,
@@ -140,7 +177,9 @@ class Index:
             left_out = {one for one in map(self._item_of, query.parts) if one is not None}
         remarks: list[str] = []
         condition = self._without_groups(query, where, remarks) if exclude_group else where
-        column = self.store.column(spec)
+        column = self.column(spec.column)
+        choice = column.choose()
+        remarks += choice.remarks
         # Asked for more by what is then left out; a check of k itself is the column's.
         wanted = k + len(left_out) if k > 0 else k
         hits = column.search(vector[None], min(wanted, max(len(column), 1)), where=condition)
@@ -151,6 +190,8 @@ class Index:
             metric=spec.metric,
             hits=self._hits(hits, spec, left_out, k),
             remarks=remarks,
+            engine=choice.name,
+            recall_at_10=choice.recall_at_10,
         )
 
     def picture(self, part: QueryPart) -> QueryPicture:

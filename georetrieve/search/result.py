@@ -141,6 +141,9 @@ class SearchResult:
         metric: How.
         hits: Best first; fewer than asked for when there are no more.
         remarks: What a user should know, one line each.
+        engine: That searched: ``exact``, ``lance``, ``faiss:ivf`` ...
+        recall_at_10: Share of the true ten neighbours the engine found of a sample of the items
+            when its index was built; 1 for an exact one.
     """
 
     index: Path
@@ -149,6 +152,8 @@ class SearchResult:
     metric: Metric
     hits: Sequence[SearchHit]
     remarks: Sequence[str] = ()
+    engine: str = "exact"
+    recall_at_10: float = 1.0
 
     def rows(self) -> list[dict[str, Any]]:
         """The hits as plain values."""
@@ -161,6 +166,8 @@ class SearchResult:
             "query": self.query,
             "encoder": self.encoder,
             "metric": self.metric,
+            "engine": self.engine,
+            "recall_at_10": self.recall_at_10,
             "remarks": list(self.remarks),
             "hits": self.rows(),
         }
