@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from georetrieve.encoders.catalogue.entry import Entry
+from georetrieve.encoders.catalogue.hub import CLIP, DINOV2_CLASSIFIER, DINOV3
+from georetrieve.encoders.catalogue.self_supervised import DINO, DINOV2, MAE, SCAMPI
+from georetrieve.encoders.catalogue.supervised import RESNETS
 
 __all__ = ["ENTRIES"]
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[Entry, ...] = (
+    *SCAMPI,
+    *DINO,
+    *DINOV2,
+    *DINOV3,
+    *MAE,
+    *RESNETS,
+    *CLIP,
+    *DINOV2_CLASSIFIER,
+)
