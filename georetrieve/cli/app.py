@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from georetrieve.cli import bench, encoders, index, samples, search, upkeep
+from georetrieve.cli import bench, encoders, index, samples, search, serve, upkeep
 
 __all__ = ["app"]
 
@@ -41,6 +41,7 @@ def _root(
 
 app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("samples", epilog=samples.EXAMPLES)(samples.samples)
 app.command("info")(upkeep.info)
 app.command("prune")(upkeep.prune)

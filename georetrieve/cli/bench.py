@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from georetrieve.cli import bench_service
 from georetrieve.cli.output import Format, emit, remark
 from georetrieve.cli.runtime import (
     Backend,
@@ -172,3 +173,7 @@ def specimens(
         for side in tile_px.split(",")
     ]
     emit(rows, form, list(rows[0]))
+
+
+app.command("throughput")(bench_service.throughput)
+app.command("serve")(bench_service.load)
