@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from georetrieve.benchmarks.engine_retrieval import with_engine
 from georetrieve.benchmarks.record import RunRecord
 from georetrieve.benchmarks.retrieval import Protocol, run_retrieval
 from georetrieve.search import Index
@@ -19,7 +20,7 @@ def measure_index(
     """Measure how well the labelled items of an index find their like.
 
     Args:
-        index: Opened.
+        index: Opened; a named engine's answers are judged beside the exact ones.
         encoder: Whose vectors; the index's first by default.
         protocol: See :func:`~georetrieve.benchmarks.retrieval.run_retrieval`.
         where: SQL condition on the items that take part.
@@ -32,7 +33,7 @@ def measure_index(
     ids, vectors = index.store.vectors(spec.column, where)
     facts = index.store.take(ids, ["label", "group", "content_hash"])
     labels, groups, digests = (column.to_pylist() for column in facts.columns)
-    return run_retrieval(
+    record = run_retrieval(
         vectors,
         labels,
         ids,
@@ -43,3 +44,4 @@ def measure_index(
         version=str(index.store.version),
         encoder=spec,
     )
+    return with_engine(record, index, ids, vectors, labels, encoder=spec.column, where=where)

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from georetrieve.cli import bench_service
-from georetrieve.cli.output import Format, emit, remark
+from georetrieve.cli.engines import Engine
+from georetrieve.cli.output import Bars, Format, emit, remark
 from georetrieve.cli.runtime import (
     Backend,
     BackendOption,
@@ -57,6 +58,10 @@ def retrieval(
         Protocol, typer.Option(help="'scampi': the published numbers alone; 'full': all.")
     ] = Protocol.full,
     where: Annotated[str | None, typer.Option(help="Only items that meet this condition.")] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="Judge this engine's answers too, beside the exact ones."),
+    ] = Engine.auto,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the report. [default: INDEX/reports/…]"),
@@ -74,7 +79,7 @@ def retrieval(
     from georetrieve.reports.retrieval import write_report
     from georetrieve.search import Index
 
-    with Index.open(index) as opened:
+    with Bars() as bars, Index.open(index, engine=engine.value, progress=bars) as opened:
         record = measure_index(opened, encoder=encoder, protocol=protocol.value, where=where)
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         folder = out or opened.path / "reports" / f"retrieval-{stamp}"
@@ -146,12 +151,30 @@ def search(
     dim: Annotated[int, typer.Option(help="Their width.")] = 384,
     queries: Annotated[int, typer.Option(help="Queries searched at once, beside one.")] = 64,
     k: Annotated[int, typer.Option("-k", help="Neighbours.")] = 10,
+    rounds: Annotated[int, typer.Option(help="How often each search is timed.")] = 5,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda or cuda:1: where FAISS searches too.")
+    ] = "auto",
     form: Out = Format.table,
 ) -> None:
-    """Compare exact search with FAISS's flat index on the same vectors."""
+    """Compare the engines on the same vectors: exact, FAISS's flat, IVF and HNSW, Lance.
+
+    The vectors are drawn in clusters, as those of encoders lie; the questions are not among them.
+    Ratios are to the exact engine (below 1 is faster); recall is the share of its hits found.
+    """
     from georetrieve.benchmarks.search_speed import run_search_speed
 
-    _facts(run_search_speed(count, dim, queries, k), form)
+    with Bars() as bars:
+        values = run_search_speed(
+            count, dim, queries, k, rounds=rounds, device=device, progress=bars
+        )
+    engines = values.pop("engines")
+    if form is Format.json:
+        print(json.dumps({**values, "engines": engines}, indent=2))
+        return
+    emit(engines, form, list(engines[0]))
+    if form is Format.table:
+        _facts(values, form)
 
 
 @app.command("specimens")

@@ -95,6 +95,11 @@ class Index:
         """Its description."""
         return self.store.manifest
 
+    @property
+    def engine(self) -> str:
+        """What searches, as it was asked for."""
+        return self._engine
+
     def __len__(self) -> int:
         return len(self.store)
 

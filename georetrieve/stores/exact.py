@@ -172,13 +172,19 @@ def settle(
         scores: (Q, k), likewise.
     """
     exact = _exact_scores(gallery, queries, metric, numbers, places)
-    names, ranks = directory.id_ranks(places)
+    order = np.lexsort((-exact, numbers))
+    numbers, places, exact = numbers[order], places[order], exact[order]
+    kth = np.searchsorted(numbers, numbers) + ids.shape[1] - 1
+    # Names are looked up, and sorted, of those alone that can be among the k.
+    kept = (kth >= len(exact)) | (exact >= exact[np.minimum(kth, len(exact) - 1)])
+    kept |= numbers[np.minimum(kth, len(exact) - 1)] != numbers
+    numbers, exact = numbers[kept], exact[kept]
+    names, ranks = directory.id_ranks(places[kept])
     order = np.lexsort((ranks, -exact, numbers))
-    sorted_numbers = numbers[order]
-    rank = np.arange(len(order)) - np.searchsorted(sorted_numbers, sorted_numbers)
+    rank = np.arange(len(order)) - np.searchsorted(numbers, numbers)
     best = rank < ids.shape[1]
-    ids[sorted_numbers[best], rank[best]] = names[order][best]
-    scores[sorted_numbers[best], rank[best]] = exact[order][best]
+    ids[numbers[best], rank[best]] = names[order][best]
+    scores[numbers[best], rank[best]] = exact[order][best]
 
 
 def _exact_scores(
