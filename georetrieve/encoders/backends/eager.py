@@ -35,7 +35,7 @@ def lowered(job: Job) -> nn.Module:
     return module.to(memory_format=_layout(job.device))
 
 
-def typed(job: Job, module: nn.Module) -> Forward:
+def typed(job: Job, module: Forward) -> Forward:
     """Call a module at the job's precision: products in it, what is delicate in float32."""
     layout = _layout(job.device)
 

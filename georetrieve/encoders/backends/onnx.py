@@ -90,7 +90,7 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
     """Hands out calibration images."""
 
     def __init__(self, images: torch.Tensor) -> None:
-        self._batches: Iterator[torch.Tensor] = iter(images.split(CALIBRATED_AT_ONCE))
+        self._batches: Iterator[torch.Tensor] = iter(torch.split(images, CALIBRATED_AT_ONCE))
 
     def get_next(self) -> dict[str, np.ndarray[Any, Any]] | None:
         batch = next(self._batches, None)
