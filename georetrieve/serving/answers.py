@@ -92,12 +92,14 @@ def refusal(error: GeoRetrieveError) -> RefusedError:
 
 
 def check_condition(where: str) -> None:
-    """Refuse functions a filter has no use for; some make gigabytes of one word.
+    """Refuse what a filter has no use for: functions that make gigabytes of a word, a second one.
 
     Raises:
-        RefusedError: 400, naming the function.
+        RefusedError: 400, naming what is not taken.
     """
     bare = re.sub(r"'(?:[^']|'')*'", "''", where)
+    if ";" in bare:
+        raise RefusedError(400, "where is one condition; take the semicolon away.")
     for name in re.findall(r"(\w+)[`\"]?\s*\(", bare):
         if name.lower() not in FUNCTIONS:
             known = ", ".join(sorted(FUNCTIONS))

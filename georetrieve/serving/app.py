@@ -84,7 +84,8 @@ def make_app(
     """
     if not services:
         raise ServiceError("No encoder is served; name one.")
-    reading, metrics = Reading(limits or Limits()), Metrics(services)
+    reading = Reading(limits or Limits())
+    metrics = Metrics(services, lambda: reading.held)
     app = FastAPI(
         title="georetrieve",
         summary="Vectors of microfossil, thin-section and rock images, and search among them.",

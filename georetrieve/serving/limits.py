@@ -119,7 +119,7 @@ class Reading:
             size += len(data)
             self._hold(scope, len(data))
             if size > limits.max_bytes:
-                raise too_large(limits)
+                raise _too_large(limits)
             if data:
                 yield data
 
@@ -134,7 +134,7 @@ class Reading:
         self.held -= scope.pop("georetrieve.held", 0)
 
 
-def too_large(limits: Limits) -> RefusedError:
+def _too_large(limits: Limits) -> RefusedError:
     """The refusal of a body above the limit."""
     return RefusedError(413, f"The body is larger than the {limits.max_mb:g} MiB that are taken.")
 
@@ -193,7 +193,7 @@ class Guard:
                 raise RefusedError(503, "Too many requests at once.", retry_after=1)
         size = headers.get(b"content-length", b"0")
         if size.isdigit() and int(size[:20]) > self.limits.max_bytes:
-            raise too_large(self.limits)
+            raise _too_large(self.limits)
 
 
 class _Rates:
@@ -268,6 +268,8 @@ class _Exchange:
             "content-length": str(len(body)),
             **refusal.headers,
         }
+        if not self._arrived:
+            headers["connection"] = "close"  # the rest of the body is not waited for
         pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": refusal.status, "headers": pairs})
         await self.send({"type": "http.response.body", "body": body})

@@ -223,6 +223,7 @@ def _summary(options: LoadOptions, tally: _Tally, seconds: float, ended: int) ->
     memory = tally.memory or [float("nan")]
     at = np.percentile(tally.latencies, (50, 95, 99, 100)) * 1000
     quarter = max(1, len(memory) // 4)
+    kinds = sorted(tally.refusals.right.items())
     return {
         "encoder": options.encoder or f"{SEEDED_ARCH} (random)",
         "clients": options.clients,
@@ -244,9 +245,7 @@ def _summary(options: LoadOptions, tally: _Tally, seconds: float, ended: int) ->
         "memory_last_quarter_mib": max(memory[-quarter:]),
         "memory_peak_mib": max(memory),
         "exit_status": ended,
-        "kinds_refused": ", ".join(
-            f"{name} {n}" for name, n in sorted(tally.refusals.right.items())
-        ),
+        "kinds_refused": ", ".join(f"{name} {n}" for name, n in kinds),
         "what_went_wrong": "; ".join(
             f"{name} ({n})" for name, n in (tally.errors + tally.refusals.wrong).most_common(5)
         ),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -36,10 +36,15 @@ class Metrics:
 
     Args:
         services: By the name of their encoder.
+        body_bytes: Tells how much the bodies held in memory take.
     """
 
-    def __init__(self, services: Mapping[str, EmbeddingService]) -> None:
+    def __init__(
+        self, services: Mapping[str, EmbeddingService], body_bytes: Callable[[], int]
+    ) -> None:
         self._registry = CollectorRegistry()
+        held = Gauge("georetrieve_body_bytes", "Bodies held in memory", registry=self._registry)
+        held.set_function(body_bytes)
         self._requests = Counter(
             "georetrieve_requests", "Requests", ("route", "status"), registry=self._registry
         )

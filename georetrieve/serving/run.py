@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from georetrieve.embedding import EmbeddingService
 from georetrieve.encoders.registry import load_encoder
@@ -19,7 +21,11 @@ from georetrieve.protocols import ImageEncoder, Progress
 from georetrieve.search import Index
 from georetrieve.serving.limits import Limits
 
-__all__ = ["ServerOptions", "is_loopback", "needs_extra", "serve"]
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+__all__ = ["ServerOptions", "is_loopback", "make_server", "needs_extra", "serve"]
 
 PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 GRACE_SECONDS = 30
@@ -90,10 +96,7 @@ def serve(
         GeoRetrieveError: The index or an encoder cannot be opened.
     """
     needs_extra()
-    import uvicorn
-
     from georetrieve.serving.app import make_app
-    from georetrieve.serving.protocol import TimedProtocol
 
     # The signal comes up again when the server has stopped; services are to be closed then too.
     signal.signal(signal.SIGTERM, _stop)
@@ -112,20 +115,29 @@ def serve(
             for encoder in encoders
         }
         app = make_app(services, index=index, limits=_with_names(options))
-        config = uvicorn.Config(
-            app,
-            http=TimedProtocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,  # anybody can write X-Forwarded-For
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
         host, port = listening.getsockname()[:2]
         ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-        uvicorn.Server(config).run(sockets=[listening])
+        make_server(app).run(sockets=[listening])
+
+
+def make_server(app: FastAPI) -> uvicorn.Server:
+    """A server that trusts no header about where a request comes from, and writes no banner."""
+    import uvicorn
+
+    from georetrieve.serving.protocol import TimedProtocol
+
+    config = uvicorn.Config(
+        app,
+        http=TimedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # anybody can write X-Forwarded-For
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    return uvicorn.Server(config)
 
 
 def _opened(
@@ -145,7 +157,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
+        why = os.strerror(error.errno) if getattr(error, "errno", None) else error
         raise ServiceError(
             f"{host}:{port} cannot be listened on ({why}); choose another --port or --host."
         ) from error
