@@ -11,7 +11,7 @@ import argparse
 import hashlib
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,16 @@ from georetrieve.errors import EncoderError
 
 __all__ = ["Checkpoint", "file_sha256", "load_strictly", "read_checkpoint"]
 
-SUFFIXES = (".pth", ".pt", ".safetensors")
+SUFFIXES = (".pth", ".pt", ".safetensors", ".bin")
 NETWORKS = ("teacher", "student")
 WRAPPERS = ("state_dict", "model")
 PREFIXES = ("module.", "backbone.")
 CLASSIFIER = frozenset({"head.weight", "head.bias"})
-# The projection head that DINO trains with (Caron et al. 2021); only full checkpoints have it.
-PROJECTION = ("head.mlp.", "head.last_layer.")
+# How many batches a norm has seen: of no use but to training, and older files lack it.
+COUNTED = ".num_batches_tracked"
+# The projection heads that DINO (Caron et al. 2021) and DINOv2 (Oquab et al. 2023) train with; only
+# full checkpoints have them.
+PROJECTION = ("head.mlp.", "head.last_layer.", "dino_head.", "ibot_head.")
 NAMED_KEYS = 3
 
 
@@ -60,7 +63,7 @@ def file_sha256(path: Path) -> str:
 
 
 def read_checkpoint(path: Path, *, checkpoint_key: str = "") -> Checkpoint:
-    """Read the state dict of a backbone from a ``.pth``, ``.pt`` or ``.safetensors`` file.
+    """Read the state dict of a backbone from a file of PyTorch or a ``.safetensors`` file.
 
     Taken as they are: plain state dicts, those under ``state_dict`` or ``model``, and full DINO
     checkpoints (``teacher`` and ``student``), whose projection head is left out. The prefixes
@@ -89,22 +92,30 @@ def read_checkpoint(path: Path, *, checkpoint_key: str = "") -> Checkpoint:
     return Checkpoint(stripped, part)
 
 
-def load_strictly(model: nn.Module, checkpoint: Mapping[str, Tensor], *, origin: str) -> None:
+def load_strictly(
+    model: nn.Module,
+    checkpoint: Mapping[str, Tensor],
+    *,
+    origin: str,
+    classifier: Collection[str] = CLASSIFIER,
+) -> None:
     """Put every tensor of a checkpoint into a network without classifier; both must match.
 
-    Only a classifier (``head.weight``, ``head.bias``) is left out where the network has none. The
-    tensors replace the network's, so it may have been made on the ``meta`` device.
+    Only a classifier is left out where the network has none, and how many batches a norm has seen
+    may lack. The tensors replace the network's, so it may have been made on the ``meta`` device.
 
     Args:
         model: The network.
         checkpoint: Name → tensor.
         origin: What the weights are, for the message: "weights.pth for vit_small_patch16_224".
+        classifier: Names of the classifier's tensors.
 
     Raises:
         EncoderError: A key is missing, left over or of another shape, or a value is not finite.
     """
     wanted = model.state_dict()
-    given = {k: t for k, t in checkpoint.items() if k in wanted or k not in CLASSIFIER}
+    given = {key: torch.tensor(0) for key in wanted if key.endswith(COUNTED)}
+    given |= {k: t for k, t in checkpoint.items() if k in wanted or k not in classifier}
     missing = [key for key in wanted if key not in given]
     left_over = [key for key in given if key not in wanted]
     reshaped = [

@@ -7,7 +7,7 @@ batch on the device.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -61,6 +61,20 @@ class SquareCrop:
     ) -> SquareCrop:
         """SCAMPI's protocol for a network that takes ``side`` pixels: 256 : 224 at every size."""
         return cls(resize=round(side * 256 / 224), crop=side, mean=mean, std=std)
+
+    def changed(
+        self, *, size: int = 0, fit: Literal["own", "squash", "crop"] = "own"
+    ) -> SquareCrop:
+        """The same for a square of ``size`` pixels (0: as it is), made in another way.
+
+        The resized image grows in proportion, so that as much of it is kept.
+        """
+        return replace(
+            self,
+            fit=self.fit if fit == "own" else fit,
+            resize=round(size * self.resize / self.crop) if size else self.resize,
+            crop=size or self.crop,
+        )
 
     def prepare(self, image: Image.Image) -> npt.NDArray[np.uint8]:
         """Return the (crop, crop, 3) bytes of an RGB image of any size; thread-safe.

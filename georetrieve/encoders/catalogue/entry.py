@@ -43,7 +43,10 @@ class Entry:
         patch_px: Side of a patch, pixels.
         side_px: Side of the square it was trained with, pixels.
         transform: What is done to an image first.
-        positions: How its positional embedding is brought to other sizes, as its authors do it.
+        positions: How its positional embedding is brought to other sizes, as its authors do it;
+            see :func:`georetrieve.encoders.networks.timm_vit.resample_positions`.
+        vector: What its own vector is, where that is not what its library gives: ``patch-mean``,
+            see :class:`georetrieve.encoders.networks.timm_vit.TimmVit`.
         megabytes: About how much is downloaded.
         licence: SPDX identifier, or its name.
         licence_url: Where it can be read.
@@ -63,7 +66,8 @@ class Entry:
     patch_px: int
     side_px: int
     transform: SquareCrop = field(default_factory=SquareCrop)
-    positions: Literal["", "dino", "dinov2", "antialiased"] = ""
+    positions: Literal["", "dino", "dinov2", "antialiased", "bicubic"] = ""
+    vector: Literal["", "patch-mean"] = ""
     megabytes: int = 0
     licence: str = ""
     licence_url: str = ""

@@ -1,153 +1,185 @@
-"""Vision transformers of timm with weights from a local file: SCAMPI, DINO, and what you trained.
+"""Networks of timm: SCAMPI, DINO, DINOv2, MAE, ResNets of the catalogue, and what you trained.
 
-Named ``ARCHITECTURE@FILE``; of a full DINO checkpoint the teacher is taken, or what is named:
-``vit_small_patch16_224@checkpoint.pth#student``.
+``timm:NAME`` is any vision transformer or convolutional network that timm publishes.
+``ARCHITECTURE@FILE`` is a file of yours; of a full DINO checkpoint the teacher is taken, or what is
+named: ``vit_small_patch16_224@checkpoint.pth#student``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+import math
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import timm
-import torch
-from PIL import Image
-from timm.models.vision_transformer import VisionTransformer
+from timm.data.config import resolve_data_config
+from timm.models import PretrainedCfg
 
-from georetrieve.encoders.checkpoints import file_sha256, load_strictly, read_checkpoint
+from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
+from georetrieve.encoders.catalogue.models import ENTRIES
+from georetrieve.encoders.checkpoints import file_sha256, read_checkpoint
 from georetrieve.encoders.devices import resolve_device
-from georetrieve.encoders.options import Options
+from georetrieve.encoders.features import vector_dim
+from georetrieve.encoders.network_encoder import AttentiveNetworkEncoder, NetworkEncoder
+from georetrieve.encoders.networks.base import AttentiveNetwork
+from georetrieve.encoders.networks.timm_models import (
+    check_arch,
+    fill,
+    make_network,
+    usual_positions,
+)
+from georetrieve.encoders.options import Options, split_name
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.encoders.transforms import SquareCrop
-from georetrieve.errors import EncoderError, did_you_mean
+from georetrieve.errors import EncoderError
 from georetrieve.protocols import Progress
-from georetrieve.types import EncoderSpec, FloatArray
+from georetrieve.types import EncoderSpec
 
-__all__ = ["TimmViT", "load_named", "load_spec"]
+__all__ = ["entry_for", "load_named", "load_spec"]
+
+PUBLISHED = "timm:"
+PARTS = ("teacher", "student")
+DOWNLOADED = "model.safetensors"
 
 
-class TimmViT:
-    """An image and patch encoder around a timm vision transformer.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weights:
+    """A file of weights, and what is known of it.
 
-    The vector of an image is what the network gives without a classifier: for SCAMPI, DINO and
-    DINOv2 the class token after the last norm, not normalised.
-
-    Args:
-        model: The network, without a classifier.
-        transform: What is done to an image first.
-        spec: What the vectors depend on.
-        device: Where the network runs.
+    Attributes:
+        path: Where it lies.
+        origin: As in :attr:`EncoderSpec.weights`.
+        sha256: Its digest.
+        key: The part of a full checkpoint that is asked for, "" for the usual one.
+        revision: Pinned revision of what was downloaded.
     """
 
-    def __init__(
-        self,
-        model: VisionTransformer,
-        transform: SquareCrop,
-        spec: EncoderSpec,
-        device: torch.device,
-    ) -> None:
-        self._model = model.eval().requires_grad_(False).to(device)
-        self._transform = transform
-        self._spec = spec
-        self._device = device
-
-    @classmethod
-    def from_file(
-        cls, arch: str, path: Path, *, checkpoint_key: str = "", device: str = "auto"
-    ) -> TimmViT:
-        """Load a checkpoint into an architecture.
-
-        An architecture with a tag (``vit_base_patch16_clip_224.openai``) is fed with that tag's
-        channel statistics, one without with ImageNet's, as SCAMPI and DINO are.
-
-        Args:
-            arch: A vision transformer that timm knows.
-            path: ``.pth``, ``.pt`` or ``.safetensors`` file.
-            checkpoint_key: See :func:`~georetrieve.encoders.checkpoints.read_checkpoint`.
-            device: See :func:`~georetrieve.encoders.devices.resolve_device`.
-
-        Raises:
-            EncoderError: The architecture is unknown or no vision transformer, the weights cannot
-                be used or do not fit exactly, or the device is not there.
-        """
-        where = resolve_device(device)
-        model = _bare_model(arch)
-        # Not resolved: a download cache names files by a digest and links to them by their name.
-        path = path.expanduser().absolute()
-        checkpoint = read_checkpoint(path, checkpoint_key=checkpoint_key)
-        load_strictly(model, checkpoint, origin=f"{path} for {arch}")
-        if any(tensor.is_meta for tensor in chain(model.parameters(), model.buffers())):
-            raise EncoderError(f"{arch} has values that no checkpoint holds; it is not supported.")
-        transform = _transform(model, arch)
-        spec = EncoderSpec(
-            name=f"{arch}@{path.name}" + (f"#{checkpoint_key}" if checkpoint_key else ""),
-            family="timm",
-            weights=str(path),
-            sha256=file_sha256(path),
-            arch=arch,
-            revision=checkpoint.part,
-            transform=transform.to_json(),
-            dim=model.num_features,
-            patch_size=model.patch_embed.patch_size[0],
-        )
-        return cls(model, transform, spec, where)
-
-    @property
-    def spec(self) -> EncoderSpec:
-        """What the vectors depend on."""
-        return self._spec
-
-    def prepare(self, image: Image.Image) -> npt.NDArray[np.uint8]:
-        """Return an RGB image as (side, side, 3) bytes; thread-safe."""
-        return self._transform.prepare(image)
-
-    @torch.inference_mode()
-    def encode_prepared(self, batch: Sequence[npt.NDArray[np.uint8]]) -> FloatArray:
-        """Return the (N, D) float32 vectors of N prepared images."""
-        if not len(batch):
-            return np.empty((0, self._spec.dim), np.float32)
-        return _to_numpy(self._model(self._transform.normalise(batch, self._device)))
-
-    def encode_images(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
-        """Return the (N, D) float32 vectors of N RGB images of any sizes."""
-        vectors = [self.encode_prepared(batch) for batch in self._batches(images, batch_size)]
-        return np.concatenate(vectors) if vectors else self.encode_prepared([])
-
-    @torch.inference_mode()
-    def encode_patches(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
-        """Return the (N, S, S, D) float32 patch tokens after the last norm, rows from the top.
-
-        They describe the square centre that is left after the crop.
-        """
-        side = self._model.patch_embed.grid_size[0]
-        grids = [np.empty((0, side, side, self._spec.dim), np.float32)]
-        for batch in self._batches(images, batch_size):
-            tokens = self._model.forward_features(self._transform.normalise(batch, self._device))
-            patches = tokens[:, self._model.num_prefix_tokens :]
-            grids.append(_to_numpy(patches).reshape(len(batch), side, side, -1))
-        return np.concatenate(grids)
-
-    def _batches(
-        self, images: Sequence[Image.Image], batch_size: int
-    ) -> Iterator[list[npt.NDArray[np.uint8]]]:
-        for start in range(0, len(images), batch_size):
-            yield [self.prepare(image) for image in images[start : start + batch_size]]
+    path: Path
+    origin: str
+    sha256: str
+    key: str = ""
+    revision: str = ""
 
 
 def load_named(
     name: str, options: Options, *, runtime: Runtime, progress: Progress | None = None
-) -> TimmViT:
-    """Load ``ARCHITECTURE@FILE`` or ``ARCHITECTURE@FILE#student``.
+) -> NetworkEncoder:
+    """Load a network of the catalogue, ``timm:NAME``, or ``ARCHITECTURE@FILE``.
 
     Raises:
-        EncoderError: See :meth:`TimmViT.from_file`.
+        EncoderError: The name is unknown, the weights cannot be had or do not fit exactly, the
+            options are not the network's, or it cannot run so.
     """
+    resolve_device(runtime.device)  # before anything is downloaded
+    if not _is_published(name):
+        arch, path, key = _split_file(name)
+        entry = _entry_for_file(arch, f"{arch}@{path.name}" + (f"#{key}" if key else ""))
+        # Not resolved: a download cache names files by a digest and links to them by their name.
+        path = path.expanduser().absolute()
+        weights = _Weights(path=path, origin=str(path), sha256="", key=key)
+        return _load(entry, weights, options, runtime)
+    entry = entry_for(name)
+    local = _weights_folder().obtain(entry, progress=progress)
+    weights = _Weights(
+        path=local.folder / entry.files[0].name,
+        origin=local.source,
+        sha256=local.sha256,
+        revision=local.revision,
+    )
+    return _load(entry, weights, options, runtime)
+
+
+def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> NetworkEncoder:
+    """Load the encoder that a column was made with, from where its weights lie now.
+
+    Weights are looked for where they lay, then in the folder ``encoders`` of the index, then in the
+    weights folder; their digest must be the recorded one.
+
+    Raises:
+        EncoderError: They are in none of these places, or have changed.
+    """
+    name, options = split_name(spec.name)
+    options = replace(options, rotations=1)
+    published = _is_published(name)
+    key = spec.revision if name.endswith(f"#{spec.revision}") else ""
+    weights = _Weights(
+        path=_find(spec, index_dir),
+        origin=spec.weights,
+        sha256=spec.sha256,
+        key=key,
+        revision=spec.revision if published else "",
+    )
+    entry = entry_for(name) if published else _entry_for_file(spec.arch, name)
+    return _load(entry, weights, options, runtime)
+
+
+def entry_for(name: str) -> Entry:
+    """What is known of a network of the catalogue, or of ``timm:NAME``.
+
+    Raises:
+        EncoderError: timm does not know it, publishes no weights for it, or feeds it in a way that
+            is not supported.
+    """
+    for entry in ENTRIES:
+        if entry.name == name:
+            return entry
+    arch = name.removeprefix(PUBLISHED)
+    check_arch(arch)
+    facts = timm.get_pretrained_cfg(arch)
+    if facts is None or not facts.hf_hub_id:
+        raise EncoderError(
+            f"timm publishes no weights for {arch!r}; name an architecture with the tag of its "
+            "weights, such as timm:vit_small_patch16_224.dino, or give a file: ARCHITECTURE@FILE."
+        )
+    arch = f"{facts.architecture}.{facts.tag}" if facts.tag else arch
+    network = make_network(arch)
+    file = facts.hf_hub_filename or DOWNLOADED
+    return Entry(
+        name=name,
+        summary=f"{arch}, as timm publishes it",
+        family="timm",
+        arch=arch,
+        files=(RemoteFile(name=file, sources=(f"hub:{facts.hf_hub_id}@main/{file}",)),),
+        dim=network.dim,
+        patch_px=network.patch_px,
+        side_px=network.side_px,
+        transform=_published_transform(arch, facts),
+        positions=usual_positions(arch),
+        licence=facts.license or "",
+        page=f"https://huggingface.co/{facts.hf_hub_id}",
+        paper=facts.origin_url or "",
+    )
+
+
+def _published_transform(arch: str, facts: PretrainedCfg) -> SquareCrop:
+    """As timm evaluates the network: ``timm.data.create_transform``."""
+    config = resolve_data_config(pretrained_cfg=asdict(facts))  # type: ignore[no-untyped-call]
+    fits = {"center": "crop", "squash": "squash"}
+    if config["crop_mode"] not in fits or config["interpolation"] not in {"bicubic", "bilinear"}:
+        raise EncoderError(
+            f"timm feeds {arch} with images fitted by {config['crop_mode']!r} and "
+            f"{config['interpolation']!r}, which is not supported."
+        )
+    crop = config["input_size"][1]
+    return SquareCrop(
+        fit=fits[config["crop_mode"]],  # type: ignore[arg-type]
+        resize=math.floor(crop / config["crop_pct"]),
+        crop=crop,
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        resampling=config["interpolation"],
+    )
+
+
+def _is_published(name: str) -> bool:
+    return name.startswith(PUBLISHED) or any(entry.name == name for entry in ENTRIES)
+
+
+def _split_file(name: str) -> tuple[str, Path, str]:
     arch, _, place = name.partition("@")
     path, key = place, ""
-    for part in ("teacher", "student"):
+    for part in PARTS:
         if place.endswith(f"#{part}"):
             path, key = place.removesuffix(f"#{part}"), part
     if not arch or not path:
@@ -155,63 +187,87 @@ def load_named(
             f"Encoder {name!r} lacks its architecture or its file; write ARCHITECTURE@FILE, such "
             "as vit_small_patch16_224@weights.pth. Random weights are never used."
         )
-    return TimmViT.from_file(arch, Path(path), checkpoint_key=key, device=runtime.device)
+    return arch, Path(path), key
 
 
-def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> TimmViT:
-    """Load the encoder that a column was made with, from where its weights lie now.
+def _entry_for_file(arch: str, name: str) -> Entry:
+    """Fed as SCAMPI is; an architecture with a tag gets the channel statistics of that tag."""
+    network = make_network(arch)
+    facts = timm.get_pretrained_cfg(arch) if "." in arch else None
+    transform = SquareCrop.for_side(network.side_px)
+    if facts is not None:
+        transform = replace(transform, mean=facts.mean, std=facts.std)
+    return Entry(
+        name=name,
+        summary="weights from a file",
+        family="timm",
+        arch=arch,
+        files=(),
+        dim=network.dim,
+        patch_px=network.patch_px,
+        side_px=network.side_px,
+        transform=transform,
+        positions=usual_positions(arch),
+    )
 
-    Weights are looked for where they lay, then in the folder ``encoders`` of the index; their
-    digest must be the recorded one.
 
-    Raises:
-        EncoderError: They are in neither place, or have changed.
-    """
+def _load(entry: Entry, weights: _Weights, options: Options, runtime: Runtime) -> NetworkEncoder:
+    network = make_network(entry.arch, positions=entry.positions, vector=entry.vector)
+    checkpoint = read_checkpoint(weights.path, checkpoint_key=weights.key)
+    origin = f"{weights.path} for {entry.arch}"
+    fill(network, entry.arch, checkpoint, origin=origin, own=entry.name.startswith(PUBLISHED))
+    transform = entry.transform.changed(size=options.size, fit=options.fit)
+    spec = EncoderSpec(
+        name=entry.name + options.suffix,
+        family="timm",
+        weights=weights.origin,
+        sha256=weights.sha256 or file_sha256(weights.path),
+        arch=entry.arch,
+        revision=weights.revision or checkpoint.part,
+        transform=transform.to_json(),
+        features=_features(entry, options, transform),
+        dim=vector_dim(network, options),
+        patch_size=network.patch_px,
+        metric=entry.metric,
+    )
+    kind = AttentiveNetworkEncoder if isinstance(network, AttentiveNetwork) else NetworkEncoder
+    return kind(network, transform, spec, options=options, runtime=runtime)
+
+
+def _features(entry: Entry, options: Options, transform: SquareCrop) -> dict[str, Any]:
+    """What is taken from the network where another encoder of its arch and weights may differ."""
+    features: dict[str, Any] = {}
+    if options.pooling != "own":
+        features |= {"pooling": options.pooling, "layers": options.layers}
+    elif entry.vector:
+        features["vector"] = entry.vector
+    if entry.positions and transform.crop != entry.side_px:
+        features["positions"] = entry.positions
+    return features
+
+
+def _find(spec: EncoderSpec, index_dir: Path) -> Path:
+    """The file with the recorded digest."""
     places = [Path(spec.weights), index_dir / "encoders" / Path(spec.weights).name]
-    remedy = f"Put the file with SHA-256 {spec.sha256[:12]}… there, or copy it to {places[1]}."
     found = [path for path in places if path.is_file()]
-    if not found:
-        raise EncoderError(f"The weights of {spec.name} are no longer at {spec.weights}. {remedy}")
     for path in found:
         if file_sha256(path) == spec.sha256:
-            break
-    else:
+            return path
+    kept: Path | None = _weights_folder().find(spec.sha256)
+    if kept is not None:
+        return kept
+    remedy = f"Put the file with SHA-256 {spec.sha256[:12]}… there, or copy it to {places[1]}."
+    if found:
         raise EncoderError(
             f"{found[0]} is not the file the vectors of {spec.name} were made with: its content "
             f"has changed. {remedy}"
         )
-    key = spec.revision if spec.name.endswith(f"#{spec.revision}") else ""
-    return TimmViT.from_file(spec.arch, path, checkpoint_key=key, device=runtime.device)
+    raise EncoderError(f"The weights of {spec.name} are no longer at {spec.weights}. {remedy}")
 
 
-def _bare_model(arch: str) -> VisionTransformer:
-    """Make the network without memory for its weights: they can only come from a file."""
-    base, _, tag = arch.partition(".")
-    if not timm.is_model(base):
-        hint = did_you_mean(base, timm.list_models(module="vision_transformer"))
-        raise EncoderError(f"Unknown architecture {arch!r}.{hint}")
-    if tag and not timm.is_model_pretrained(arch):
-        tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{base}.*")]
-        raise EncoderError(f"Unknown tag {tag!r} of {base}.{did_you_mean(tag, tags)}")
-    with torch.device("meta"):
-        model = timm.create_model(arch, pretrained=False, num_classes=0)
-    if not isinstance(model, VisionTransformer):
-        raise EncoderError(
-            f"{arch} is a {type(model).__name__}, not a vision transformer of timm; only these are "
-            "loaded as ARCHITECTURE@FILE, such as vit_small_patch16_224@weights.pth."
-        )
-    return model
+def _weights_folder() -> Any:
+    import importlib  # until the weights folder is there
 
-
-def _transform(model: VisionTransformer, arch: str) -> SquareCrop:
-    height, width = model.patch_embed.img_size
-    if height != width:
-        raise EncoderError(f"{arch} takes {width}×{height} pixels; only squares are supported.")
-    facts = timm.get_pretrained_cfg(arch) if "." in arch else None
-    if facts is None:
-        return SquareCrop.for_side(height)
-    return SquareCrop.for_side(height, mean=facts.mean, std=facts.std)
-
-
-def _to_numpy(tensor: torch.Tensor) -> FloatArray:
-    return tensor.float().cpu().numpy()
+    return importlib.import_module(
+        "georetrieve.encoders.catalogue.weights_folder"
+    ).WeightsFolder.default()
