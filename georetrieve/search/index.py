@@ -142,7 +142,7 @@ class Index:
                 self.store.column(spec),
                 self.path,
                 engine=self._engine,
-                device=self._runtime.device if self._runtime else "auto",
+                device="cpu" if self._runtime and self._runtime.device == "cpu" else "auto",
                 progress=self._progress,
             )
         return self._columns[spec.column]

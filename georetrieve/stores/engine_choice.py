@@ -30,6 +30,7 @@ __all__ = [
     "SLOW_VALUES",
     "Choice",
     "choose_engine",
+    "choose_faiss",
     "faiss_kind",
     "says_build",
     "says_recall",
@@ -40,8 +41,8 @@ ENGINES = ("auto", "exact", "lance", "faiss", "faiss:flat", "faiss:ivf", "faiss:
 SLOW_VALUES = 1 << 27
 """N × D above which one exact search takes more than a tenth of a second on two cores."""
 MANY_QUERIES = 64
-GPU_VALUES = 1 << 24
-"""N × D × Q / 64 from which copying a column to a GPU pays."""
+GPU_VALUES = 1 << 36
+"""N × D × Q from which a GPU pays: three seconds of two cores, in which a column is copied there."""
 ENOUGH_RECALL = 0.95
 
 
@@ -57,7 +58,7 @@ class Choice:
         remarks: What a user should know, one line each.
     """
 
-    engine: Literal["exact", "lance", "faiss"]
+    engine: Literal["exact", "lance", "faiss"] = "exact"
     kind: FaissKind | Literal[""] = ""
     gpu: bool = False
     recall_at_10: float = 1.0
@@ -75,17 +76,17 @@ class Choice:
 
 
 def choose_engine(
-    *, vectors: int, dim: int, queries: int, gpus: int, built: Sequence[FaissFacts] = ()
-) -> tuple[str, str]:
-    """The engine that ``auto`` stands for, and why.
+    *, vectors: int, dim: int, queries: int, gpus: int = 0, built: Sequence[FaissFacts] = ()
+) -> str:
+    """The engine that ``auto`` stands for.
 
     - Many queries (64 or more: benchmarks, probes) are answered exactly: by FAISS on a GPU if there
-      is one and the column is not small, else by the exact kernel, which is faster than FAISS on a
-      CPU.
+      is one and the work is worth copying the column to it, else by the exact kernel, which is
+      faster than FAISS on a CPU.
     - Few queries of a column of up to 2²⁷ numbers (350,000 vectors of 384) are answered exactly.
     - Few queries of a larger one are answered by an ANN index if one was built that finds at least
-      95 % of the true neighbours; the faster kind, ``hnsw``, before ``ivf``. None is built for a
-      single question: that takes longer than an exact search.
+      95 % of the true neighbours: ``hnsw``, the faster, before ``ivf``. None is built for a single
+      question, since that takes longer than an exact search.
 
     Args:
         vectors: N.
@@ -96,16 +97,18 @@ def choose_engine(
     """
     values = vectors * dim
     if queries >= MANY_QUERIES:
-        if gpus and values * (queries // MANY_QUERIES) >= GPU_VALUES:
-            return "faiss:flat", "many queries, and a GPU"
-        return "exact", "many queries"
+        return "faiss:flat" if gpus and values * queries >= GPU_VALUES else "exact"
     if values <= SLOW_VALUES:
-        return "exact", "small enough"
+        return "exact"
     good = {facts.kind for facts in built if facts.recall_at_10 >= ENOUGH_RECALL}
-    for kind in ("hnsw", "ivf"):
-        if kind in good:
-            return f"faiss:{kind}", "large, and an ANN index was built"
-    return "exact", "large, but no ANN index was built"
+    return next((f"faiss:{kind}" for kind in ("hnsw", "ivf") if kind in good), "exact")
+
+
+def choose_faiss(*, vectors: int, dim: int, built: Sequence[FaissFacts] = ()) -> str:
+    """The FAISS index that plain ``faiss`` stands for: an ANN index that is there, else by size."""
+    kinds = {facts.kind for facts in built}
+    unbuilt = "faiss:flat" if vectors * dim <= SLOW_VALUES else "faiss:ivf"
+    return next((f"faiss:{kind}" for kind in ("hnsw", "ivf") if kind in kinds), unbuilt)
 
 
 def faiss_kind(name: str) -> FaissKind:

@@ -16,6 +16,7 @@ from georetrieve.stores.engine_choice import (
     SLOW_VALUES,
     Choice,
     choose_engine,
+    choose_faiss,
     faiss_kind,
     says_build,
     says_recall,
@@ -23,7 +24,7 @@ from georetrieve.stores.engine_choice import (
 from georetrieve.stores.exact import find_nearest
 from georetrieve.stores.faiss_build import build_faiss
 from georetrieve.stores.faiss_cache import FaissCache
-from georetrieve.stores.faiss_index import FaissIndex, FaissKind, gpu_count
+from georetrieve.stores.faiss_index import FaissFacts, FaissIndex, FaissKind, gpu_count
 from georetrieve.stores.finders import Finder, find_with
 from georetrieve.stores.lance_scan import LanceScan
 from georetrieve.stores.vectors import LanceVectors, Snapshot
@@ -126,14 +127,11 @@ class EngineVectors:
         self, snapshot: Snapshot, queries: int, where: str | None = None
     ) -> tuple[Choice, Finder | None]:
         """The engine of a search and what finds, None for the exact kernel."""
-        name = self._engine
-        remarks: tuple[str, ...] = ()
-        if name == "auto":
-            name, remarks = self._choose_itself(snapshot, queries)
-        elif name == "faiss":
-            name = self._choose_faiss(snapshot)
+        name = self._resolved(snapshot, queries)
         if name == "exact" or not len(snapshot):
-            return Choice(engine="exact", remarks=remarks), None
+            large = len(snapshot) * self.spec.dim > SLOW_VALUES and queries < MANY_QUERIES
+            told = large and self._engine == "auto"
+            return Choice(remarks=(says_build(len(snapshot)),) if told else ()), None
         if name == "lance":
             return Choice(engine="lance"), LanceScan(snapshot, self.spec, where)
         index, remarks = self._faiss(snapshot, faiss_kind(name))
@@ -146,27 +144,30 @@ class EngineVectors:
         )
         return choice, index
 
-    def _choose_itself(self, snapshot: Snapshot, queries: int) -> tuple[str, tuple[str, ...]]:
-        spec, count = self.spec, len(snapshot)
-        large = count * spec.dim > SLOW_VALUES and queries < MANY_QUERIES
-        built = self._cache.known(snapshot, spec) if large and self._cache else []
-        gpus = gpu_count() if queries >= MANY_QUERIES and self._gpu_wanted else 0
-        name, _ = choose_engine(
-            vectors=count, dim=spec.dim, queries=queries, gpus=gpus, built=built
+    def _resolved(self, snapshot: Snapshot, queries: int) -> str:
+        """The name of an engine that is one: neither ``auto`` nor plain ``faiss``."""
+        vectors, dim = len(snapshot), self.spec.dim
+        if self._engine == "faiss":
+            return choose_faiss(vectors=vectors, dim=dim, built=self._built(snapshot))
+        if self._engine != "auto":
+            return self._engine
+        few = queries < MANY_QUERIES
+        return choose_engine(
+            vectors=vectors,
+            dim=dim,
+            queries=queries,
+            gpus=0 if few or self._device == "cpu" else gpu_count(),
+            built=self._built(snapshot) if few and vectors * dim > SLOW_VALUES else (),
         )
-        if not name.startswith("faiss:") or name == "faiss:flat":
-            return name, (says_build(count),) if large else ()
-        return name, ()
 
-    def _choose_faiss(self, snapshot: Snapshot) -> str:
-        """The ANN index that is there, else what suits the size."""
-        kinds = (
-            {facts.kind for facts in self._cache.known(snapshot, self.spec)} if self._cache else ()
-        )
-        for kind in ("hnsw", "ivf"):
-            if kind in kinds or (kind, snapshot.version) in self._opened:
-                return f"faiss:{kind}"
-        return "faiss:flat" if len(snapshot) * self.spec.dim <= SLOW_VALUES else "faiss:ivf"
+    def _built(self, snapshot: Snapshot) -> list[FaissFacts]:
+        """Facts of the ANN indexes there are of this version: held, else in the cache."""
+        held = [
+            index.facts
+            for (kind, version), (index, _) in self._opened.items()
+            if version == snapshot.version and kind != "flat"
+        ]
+        return held or (self._cache.known(snapshot, self.spec) if self._cache else [])
 
     def _faiss(self, snapshot: Snapshot, kind: FaissKind) -> tuple[FaissIndex, tuple[str, ...]]:
         """An index of this version: held, else from the cache, else built."""
@@ -209,10 +210,6 @@ class EngineVectors:
             return wanted
         # A single question reaches a few lists: copying them all to a GPU first does not pay.
         return 0 if device == "auto" and kind == "flat" and gpu_count() else None
-
-    @property
-    def _gpu_wanted(self) -> bool:
-        return self._device.partition(":")[0] in ("auto", "cuda")
 
 
 def _leaves_little(finder: FaissIndex, chosen: IntArray) -> bool:
