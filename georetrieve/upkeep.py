@@ -15,6 +15,7 @@ from typing import Any
 
 from georetrieve.sources.folder import walk
 from georetrieve.sources.options import ReadOptions
+from georetrieve.stores.faiss_cache import FaissCache
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.lock import write_lock
 
@@ -42,6 +43,8 @@ class IndexFacts:
         cutting: How items are cut.
         reading: How files are read.
         version: Version of the items table.
+        engines: For each FAISS index that is kept: its name, of which encoder and version it is,
+            and the recall measured when it was built.
     """
 
     path: str
@@ -59,6 +62,7 @@ class IndexFacts:
     cutting: dict[str, Any]
     reading: dict[str, Any]
     version: int
+    engines: list[dict[str, Any]]
 
 
 def describe(index: Path) -> IndexFacts:
@@ -101,6 +105,7 @@ def describe(index: Path) -> IndexFacts:
         cutting=dict(manifest.cutting),
         reading=dict(manifest.reading),
         version=store.version,
+        engines=FaissCache(store.path).rows(store.version),
     )
 
 

@@ -9,7 +9,7 @@ import typer
 
 from georetrieve.cli.output import Bars, Format, emit, remark
 
-__all__ = ["ANN", "EXAMPLES", "Engine", "EngineOption", "engine"]
+__all__ = ["ANN", "ENGINE_COLUMNS", "EXAMPLES", "Engine", "EngineOption", "engine"]
 
 EXAMPLES = """Examples:
 
@@ -18,7 +18,9 @@ georetrieve engine slides
 georetrieve engine slides --build ivf
 """
 
-SHOWN = ["engine", "encoder", "vectors", "version", "current", "recall_at_10", "build_seconds"]
+ENGINE_COLUMNS = [
+    "engine", "encoder", "vectors", "version", "current", "recall_at_10", "build_seconds",
+]  # fmt: skip
 
 
 class Engine(StrEnum):
@@ -74,12 +76,7 @@ def engine(
     name = "auto" if build is None else f"faiss:{build.value}"
     with Bars() as bars, Index.open(index, engine=name, progress=bars) as opened:
         remarks = () if build is None else opened.column(encoder).choose().remarks
-        version = opened.store.version
-        facts = FaissCache(opened.path).facts()
-    rows = [
-        one.to_json() | {"engine": f"faiss:{one.kind}", "current": one.version == version}
-        for one in facts
-    ]
-    emit(rows, form, SHOWN)
+        rows = FaissCache(opened.path).rows(opened.store.version)
+    emit(rows, form, ENGINE_COLUMNS)
     for line in remarks:
         remark(line)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from georetrieve.cli.engines import ENGINE_COLUMNS
 from georetrieve.cli.output import Format, emit, file_line, remark, rows_table
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def _show(facts: IndexFacts) -> None:
     rows_table(
         facts.encoders, ["name", "dim", "metric", "adapted", "items", "fingerprint"], "encoders"
     )
+    if facts.engines:
+        rows_table(facts.engines, ENGINE_COLUMNS, "FAISS indexes")
     if labelled:
         ranked = sorted(labelled.items(), key=lambda pair: -pair[1])
         rows_table(

@@ -65,6 +65,13 @@ class FaissCache:
                 found.append(_read_facts(path)[0])
         return found
 
+    def rows(self, version: int) -> list[dict[str, Any]]:
+        """The facts as plain values, with the engine's name and whether they are of a version."""
+        return [
+            one.to_json() | {"engine": f"faiss:{one.kind}", "current": one.version == version}
+            for one in self.facts()
+        ]
+
     def known(self, snapshot: Snapshot, spec: EncoderSpec) -> list[FaissFacts]:
         """Facts of the files of this column at this version."""
         return [facts for facts in self.facts() if _is_of(facts, snapshot, spec)]
