@@ -242,24 +242,10 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message = {**message, "headers": [*message.get("headers", []), *SAFE_HEADERS]}
-        elif (
-            self.status == 413
-            and self._may_linger
-            and not self._arrived
-            and not message.get("more_body", False)
-        ):
-            # Closed now, the connection would be reset under a client that is still sending, and
-            # the answer be lost. Take in a little longer what it sends.
-            await self._send({**message, "more_body": True})
-            await self._linger()
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
-    @property
-    def _lingers(self) -> bool:
-        return self.status == 413 and self._may_linger
-
     async def refuse(self, refusal: RefusedError) -> None:
+        """Answer with a refusal, if no answer has begun."""
         if self.status:
             return
         body = json.dumps({"error": refusal.line}).encode() + b"\n"
@@ -272,9 +258,17 @@ class _Exchange:
             headers["connection"] = "close"  # the rest of the body is not waited for
         pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": refusal.status, "headers": pairs})
-        await self.send({"type": "http.response.body", "body": body})
+        await self.send({"type": "http.response.body", "body": body, "more_body": True})
+        if self._may_linger and refusal.status != 408:
+            await self._linger()
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _linger(self) -> None:
+        """Take in a little longer what is sent.
+
+        Closed at once, the connection would be reset under a client that is still sending, and the
+        answer be lost.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_SECONDS):
                 while not self._arrived:

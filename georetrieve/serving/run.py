@@ -157,7 +157,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except (OSError, OverflowError) as error:
-        why = os.strerror(error.errno) if getattr(error, "errno", None) else error
+        known = isinstance(error, OSError) and error.errno
+        why = os.strerror(known) if known else error
         raise ServiceError(
             f"{host}:{port} cannot be listened on ({why}); choose another --port or --host."
         ) from error
