@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
+from georetrieve.encoders.catalogue.entry import Entry
 from georetrieve.encoders.catalogue.models import ENTRIES
 from georetrieve.encoders.options import split_name
 from georetrieve.encoders.runtime import Runtime
@@ -25,7 +26,15 @@ from georetrieve.errors import EncoderError, SpecMismatchError, did_you_mean
 from georetrieve.protocols import ImageEncoder, Progress
 from georetrieve.types import EncoderSpec
 
-__all__ = ["FAMILIES", "Family", "families", "family_of", "load_encoder", "load_for_spec"]
+__all__ = [
+    "FAMILIES",
+    "Family",
+    "families",
+    "family_of",
+    "find_entry",
+    "load_encoder",
+    "load_for_spec",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +114,29 @@ def family_of(name: str) -> Family:
             return family
     known = [one for family in families() for one in (*family.all_names, *family.forms)]
     raise EncoderError(f"Unknown encoder {name!r}.{did_you_mean(name, known)}")
+
+
+def find_entry(name: str) -> Entry:
+    """What is known of an encoder that is published, by its name without options.
+
+    Args:
+        name: Of the catalogue, or an open form (``timm:…``, ``hf:…``, ``open_clip:…``).
+
+    Raises:
+        EncoderError: The name is unknown, or its weights are a file of yours or come with
+            georetrieve.
+    """
+    for entry in ENTRIES:
+        if entry.name == name:
+            return entry
+    family = family_of(name)
+    if not any(name.startswith(mark) for mark in family.marks if mark.endswith(":")):
+        raise EncoderError(
+            f"The weights of {name} are on this machine already; what can be downloaded has a name "
+            "of 'georetrieve encoders list', or begins with timm:, hf: or open_clip:."
+        )
+    entry_of_name: Entry = _module(family).entry_for(name)
+    return entry_of_name
 
 
 def load_encoder(
