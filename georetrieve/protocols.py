@@ -18,6 +18,7 @@ from georetrieve.types import EncoderSpec, FloatArray, Hits, Item, Region
 __all__ = [
     "AdaptableEncoder",
     "AttentiveEncoder",
+    "DensePatchEncoder",
     "ImageEncoder",
     "PatchEncoder",
     "Progress",
@@ -115,6 +116,29 @@ class PatchEncoder(ImageEncoder, Protocol):
 
     def encode_patches(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
         """Return (N, S, S, D_patch) vectors: row, column and width of each image's patch grid."""
+        ...
+
+
+@runtime_checkable
+class DensePatchEncoder(PatchEncoder, Protocol):
+    """A patch encoder that takes images of many sizes, and so windows of large ones."""
+
+    @property
+    def patch_px(self) -> int:
+        """Side of the square of pixels a patch covers."""
+        ...
+
+    @property
+    def patch_dim(self) -> int:
+        """Width of a patch's features."""
+        ...
+
+    def patch_grids(self, windows: npt.NDArray[Any]) -> FloatArray:
+        """Return (N, rows, columns, D) features of (N, height, width, 3) bytes, not resized.
+
+        Raises:
+            EncoderError: The sides are not whole patches, or too many or too few for the encoder.
+        """
         ...
 
 

@@ -68,10 +68,31 @@ class NetworkEncoder:
     def _patch_runner(self) -> Runner:
         return self._run(PatchHead(self._network, self._options))
 
+    @cached_property
+    def _any_size_runner(self) -> Runner:
+        """Takes windows of any size; other backends than PyTorch are made for one."""
+        in_torch = self._runner.backend in {"torch", "compile"}
+        return make_runner(
+            PatchHead(self._network, self._options).eval(),
+            side=self._transform.crop,
+            device=self._device,
+            precision=self._runner.precision if in_torch else "fp32",
+        )
+
     @property
     def spec(self) -> EncoderSpec:
         """What the vectors depend on."""
         return self._spec
+
+    @property
+    def patch_px(self) -> int:
+        """Side of the square of pixels a patch covers."""
+        return self._network.patch_px
+
+    @property
+    def patch_dim(self) -> int:
+        """Width of a patch's features: of a token times the layers asked for."""
+        return self._network.token_dim * self._options.layers
 
     @property
     def network(self) -> Network:
@@ -110,23 +131,26 @@ class NetworkEncoder:
         the layers asked for.
         """
         side = self._transform.crop // self._network.patch_px
-        width = self._network.token_dim * self._options.layers
-        grids = [np.empty((0, side, side, width), np.float32)]
+        grids = [np.empty((0, side, side, self.patch_dim), np.float32)]
         for batch in self._batches(images, batch_size):
             pixels = self._transform.normalise(batch, self._device)
             grids.append(_to_numpy(self._patch_runner(pixels)))
         return np.concatenate(grids)
 
     @torch.inference_mode()
-    def patch_grid(self, pixels: npt.NDArray[np.uint8]) -> FloatArray:
-        """Return the (rows, columns, D) patch features of an image as it is, not resized.
+    def patch_grids(self, windows: npt.NDArray[np.uint8]) -> FloatArray:
+        """Return the (N, rows, columns, D) patch features of windows as they are, not resized.
 
         Args:
-            pixels: (height, width, 3) bytes; the sides are multiples of a patch.
+            windows: (N, height, width, 3) bytes; the sides are multiples of a patch.
+
+        Raises:
+            EncoderError: The network does not take windows of that size.
         """
-        tensor = self._transform.normalise([pixels], self._device)
-        layers = self._network.tokens(tensor, layers=self._options.layers)
-        return _to_numpy(torch.cat([layer.patches for layer in layers], dim=-1))[0]
+        for side in windows.shape[1:3]:
+            self._network.check_size(side)
+        pixels = self._transform.normalise(list(windows), self._device)
+        return _to_numpy(self._any_size_runner(pixels))
 
     def _batches(
         self, images: Sequence[Image.Image], batch_size: int

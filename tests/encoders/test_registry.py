@@ -27,9 +27,9 @@ def test_names_and_forms_do_not_overlap():
     ("typed", "hint"),
     [
         ("bundeld", r"Did you mean 'bundled'\?"),
-        ("vit_small_patch16_224", r"Did you mean 'vit_small_patch16_224@weights\.pth'\?"),
-        ("", r"Known: bundled, vit_small"),
-        ("Zirkon", r"Known: bundled, vit_small"),
+        ("vit_small_patch16_224", r"Did you mean 'timm:vit_small_patch16_224\.dino'\?"),
+        ("", r"Known: bundled, clip-"),
+        ("Zirkon", r"Known: bundled, clip-"),
     ],
 )
 def test_an_unknown_name_suggests_the_nearest(typed, hint):

@@ -18,6 +18,7 @@ from timm.models import PretrainedCfg
 
 from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
 from georetrieve.encoders.catalogue.models import ENTRIES
+from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
 from georetrieve.encoders.checkpoints import file_sha256, read_checkpoint
 from georetrieve.encoders.devices import resolve_device
 from georetrieve.encoders.features import vector_dim
@@ -80,9 +81,9 @@ def load_named(
         weights = _Weights(path=path, origin=str(path), sha256="", key=key)
         return _load(entry, weights, options, runtime)
     entry = entry_for(name)
-    local = _weights_folder().obtain(entry, progress=progress)
+    local = WeightsFolder.default().obtain(entry, progress=progress)
     weights = _Weights(
-        path=local.folder / entry.files[0].name,
+        path=local.path,
         origin=local.source,
         sha256=local.sha256,
         revision=local.revision,
@@ -253,21 +254,16 @@ def _find(spec: EncoderSpec, index_dir: Path) -> Path:
     for path in found:
         if file_sha256(path) == spec.sha256:
             return path
-    kept: Path | None = _weights_folder().find(spec.sha256)
-    if kept is not None:
-        return kept
-    remedy = f"Put the file with SHA-256 {spec.sha256[:12]}… there, or copy it to {places[1]}."
+    if kept := WeightsFolder.default().find_sha256(spec.sha256):
+        return kept.path
+    name = split_name(spec.name)[0]
+    pull = f", or fetch it with: georetrieve encoders pull {name}" if _is_published(name) else ""
+    remedy = (
+        f"Put the file with SHA-256 {spec.sha256[:12]}… there, or copy it to {places[1]}{pull}."
+    )
     if found:
         raise EncoderError(
             f"{found[0]} is not the file the vectors of {spec.name} were made with: its content "
             f"has changed. {remedy}"
         )
     raise EncoderError(f"The weights of {spec.name} are no longer at {spec.weights}. {remedy}")
-
-
-def _weights_folder() -> Any:
-    import importlib  # until the weights folder is there
-
-    return importlib.import_module(
-        "georetrieve.encoders.catalogue.weights_folder"
-    ).WeightsFolder.default()

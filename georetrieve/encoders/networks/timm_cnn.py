@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from georetrieve.encoders.networks.base import Network, Tokens
+from georetrieve.encoders.networks.patches import check_whole_patches
 from georetrieve.errors import EncoderError
 
 __all__ = ["TimmCnn"]
@@ -64,12 +65,7 @@ class TimmCnn(Network):
         """See :meth:`Network.check_size`."""
         if not self._any_size and side != self.side_px:
             raise EncoderError(f"This network takes images of {self.side_px} px alone, not {side}.")
-        if side < self.patch_px or side % self.patch_px:
-            below = max(1, side // self.patch_px) * self.patch_px
-            raise EncoderError(
-                f"An image side of {side} px is not whole cells of the {self.patch_px} px that the "
-                f"network's last map has; use {below} or {below + self.patch_px}."
-            )
+        check_whole_patches(side, self.patch_px)
 
 
 def _is_map(features: object, model: nn.Module) -> bool:

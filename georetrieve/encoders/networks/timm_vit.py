@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from georetrieve.encoders.networks.base import AttentiveNetwork, Network, Tokens
-from georetrieve.errors import EncoderError
+from georetrieve.encoders.networks.patches import check_whole_patches
 
 __all__ = ["AttentiveTimmVit", "Positions", "TimmVit", "Vector", "resample_positions"]
 
@@ -77,12 +77,7 @@ class TimmVit(Network):
 
     def check_size(self, side: int) -> None:
         """See :meth:`Network.check_size`."""
-        if side < self.patch_px or side % self.patch_px:
-            below = max(1, side // self.patch_px) * self.patch_px
-            raise EncoderError(
-                f"An image side of {side} px is not whole patches of {self.patch_px} px; use "
-                f"{below} or {below + self.patch_px}."
-            )
+        check_whole_patches(side, self.patch_px)
 
     @property
     def has_class_token(self) -> bool:

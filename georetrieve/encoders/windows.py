@@ -1,0 +1,146 @@
+"""Patch features of images of any size: windows that overlap, blended where they do.
+
+A network sees a window at a time, and what it says of a patch depends on the window around it.
+Towards the edge of a window a patch has less around it, so it counts less there: weights rise from
+the edges of a window to its middle, and no seam shows where the next begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from georetrieve.errors import EncoderError
+from georetrieve.protocols import DensePatchEncoder
+from georetrieve.types import FloatArray, Region
+
+__all__ = ["Reader", "window_bands", "window_patches"]
+
+Reader = Callable[[Region], Image.Image]
+"""Region → RGB image of its size, such as :meth:`georetrieve.protocols.Raster.read`."""
+
+
+def window_patches(
+    encoder: DensePatchEncoder,
+    image: Image.Image,
+    *,
+    window_px: int,
+    stride_px: int,
+    batch_size: int = 8,
+) -> FloatArray:
+    """Return the (rows, columns, D) patch features of an image at its own resolution.
+
+    Sides that are no whole patches are filled up by reflection, so there are ⌈height / patch⌉ rows.
+    An image that one window covers is seen at once.
+
+    Args:
+        encoder: Whose features.
+        image: RGB, of any size.
+        window_px: Side of a window, pixels, whole patches.
+        stride_px: From a window to the next, pixels, whole patches, at most a window; half a window
+            blends well.
+        batch_size: Windows encoded at once.
+
+    Raises:
+        EncoderError: Window or stride do not suit the encoder.
+    """
+    bands = window_bands(
+        encoder,
+        lambda region: image.crop(region.box),
+        image.size,
+        window_px=window_px,
+        stride_px=stride_px,
+        batch_size=batch_size,
+    )
+    return np.concatenate([band for _, band in bands])
+
+
+def window_bands(
+    encoder: DensePatchEncoder,
+    read: Reader,
+    size: tuple[int, int],
+    *,
+    window_px: int,
+    stride_px: int,
+    batch_size: int = 8,
+) -> Iterator[tuple[int, FloatArray]]:
+    """Yield the same from the top in bands of rows, for images that do not fit into memory.
+
+    What is held are a batch of windows and the features of one row of windows.
+
+    Args:
+        encoder: Whose features.
+        read: Gives the pixels of a region of the image.
+        size: (width, height) of the image, pixels.
+        window_px: See :func:`window_patches`.
+        stride_px: See :func:`window_patches`.
+        batch_size: Windows encoded at once.
+
+    Yields:
+        Number of a band's first row of patches, and its (rows, columns, D) features.
+
+    Raises:
+        EncoderError: Window or stride do not suit the encoder.
+    """
+    window, stride = _in_patches(encoder.patch_px, window_px, stride_px)
+    columns, rows = (-(-side // encoder.patch_px) for side in size)
+    height, width = min(window, rows), min(window, columns)
+    tops, lefts = _starts(rows, height, stride), _starts(columns, width, stride)
+    weights = np.outer(_weights(height, tops), _weights(width, lefts))[..., None]
+    total = np.zeros((height, columns, encoder.patch_dim), np.float32)
+    share = np.zeros((height, columns, 1), np.float32)
+    for top, following in pairwise((*tops, rows)):
+        for some in (lefts[at : at + batch_size] for at in range(0, len(lefts), batch_size)):
+            pixels = np.stack(
+                [_pixels(read, size, (left, top, width, height), encoder.patch_px) for left in some]
+            )
+            for left, grid in zip(some, encoder.patch_grids(pixels), strict=True):
+                total[:, left : left + width] += weights * grid
+                share[:, left : left + width] += weights
+        done = following - top
+        yield top, total[:done] / share[:done]
+        for kept in (total, share):
+            kept[: height - done] = kept[done:].copy()
+            kept[height - done :] = 0
+
+
+def _in_patches(patch_px: int, window_px: int, stride_px: int) -> tuple[int, int]:
+    for what, side in (("window", window_px), ("stride", stride_px)):
+        if side < patch_px or side % patch_px:
+            raise EncoderError(
+                f"A {what} of {side} px is not whole patches of {patch_px} px; use "
+                f"{max(1, round(side / patch_px)) * patch_px}."
+            )
+    if stride_px > window_px:
+        raise EncoderError(
+            f"A stride of {stride_px} px leaves gaps between windows of {window_px} px; use at "
+            f"most {window_px}."
+        )
+    return window_px // patch_px, stride_px // patch_px
+
+
+def _starts(length: int, window: int, stride: int) -> Sequence[int]:
+    """First patches of the windows along a side; the last window ends with the image."""
+    return [*range(0, length - window, stride), length - window]
+
+
+def _weights(length: int, starts: Sequence[int]) -> FloatArray:
+    """(length,) weights that rise from both ends to the middle; all 1 where one window suffices."""
+    places = np.arange(length)
+    rising = np.minimum(places + 1, length - places) / ((length + 1) // 2)
+    return (rising if len(starts) > 1 else np.ones(length)).astype(np.float32)
+
+
+def _pixels(
+    read: Reader, size: tuple[int, int], place: tuple[int, int, int, int], patch_px: int
+) -> npt.NDArray[np.uint8]:
+    """The (height, width, 3) bytes of a window given in patches, reflected beyond the image."""
+    left, top, width, height = (side * patch_px for side in place)
+    region = Region(left, top, min(width, size[0] - left), min(height, size[1] - top))
+    inside = np.asarray(read(region))
+    missing = ((0, height - region.height), (0, width - region.width), (0, 0))
+    return np.pad(inside, missing, mode="reflect")
