@@ -15,7 +15,7 @@ from PIL import Image, ImageFile
 from georetrieve.errors import SourceError, UnknownFormatError
 from georetrieve.sources.options import IntensityMode, ReadOptions
 from georetrieve.sources.pixels import fit_intensity, is_deep, rgb_array, rgb_from_pillow
-from georetrieve.sources.raster import KEPT_BYTES, DecodedImage, RGBArray, check_pixels, spill
+from georetrieve.sources.raster import KEPT_BYTES, Decoded, DecodedImage, check_pixels, spill
 from georetrieve.sources.regions import Size
 from georetrieve.sources.scale import SCALE_UNKNOWN
 
@@ -72,11 +72,13 @@ def open_pillow(path: Content, options: ReadOptions) -> DecodedImage:
     if frames > 1 and image.format != "MPO":
         remarks.append("more than one frame or page; the first is read")
 
-    def decode(reduction: int) -> tuple[RGBArray, str]:
-        array, remark = _decode_pillow(path, options.intensity, reduction)
-        if turn is not None:
-            array = np.asarray(Image.fromarray(array).transpose(turn))
-        return array, remark
+    def decode(reduction: int) -> tuple[Decoded, str]:
+        decoded, remark = _decode_pillow(path, options.intensity, reduction)
+        if turn is None:
+            return decoded, remark
+        if isinstance(decoded, Image.Image):
+            return decoded.transpose(turn), remark
+        return np.asarray(Image.fromarray(decoded).transpose(turn)), remark
 
     return DecodedImage(
         path.name,
@@ -153,7 +155,7 @@ def _turn(image: ImageFile.ImageFile) -> Image.Transpose | None:
         return None
 
 
-def _decode_pillow(path: Content, intensity: IntensityMode, reduction: int) -> tuple[RGBArray, str]:
+def _decode_pillow(path: Content, intensity: IntensityMode, reduction: int) -> tuple[Decoded, str]:
     with _decoding(path), path.open("rb") as file:
         image = _identify(path, file)
         if image.format == "PNG" and _png_depth(file) == 16 and image.mode != "I;16":
@@ -161,7 +163,7 @@ def _decode_pillow(path: Content, intensity: IntensityMode, reduction: int) -> t
         if reduction > 1:
             image.draft(None, (image.width // reduction, image.height // reduction))
         image.load()
-        return _to_array(image, intensity)
+        return _to_rgb(image, intensity)
 
 
 def _png_depth(file: IO[bytes]) -> int:
@@ -173,7 +175,7 @@ def _png_depth(file: IO[bytes]) -> int:
     return depth[0] if depth else 0
 
 
-def _decode_deep_png(path: Content, intensity: IntensityMode) -> tuple[RGBArray, str]:
+def _decode_deep_png(path: Content, intensity: IntensityMode) -> tuple[Decoded, str]:
     import imagecodecs
 
     values = imagecodecs.png_decode(path.read_bytes())
@@ -183,8 +185,8 @@ def _decode_deep_png(path: Content, intensity: IntensityMode) -> tuple[RGBArray,
     return rgb_array(channels, alpha="straight" if has_alpha else "none"), remark
 
 
-def _to_array(image: Image.Image, intensity: IntensityMode) -> tuple[RGBArray, str]:
-    """(H, W, 3) RGB of a decoded image, and a remark or ""."""
+def _to_rgb(image: Image.Image, intensity: IntensityMode) -> tuple[Decoded, str]:
+    """RGB of a decoded image, an (H, W, 3) array where that is made anyway; a remark or ""."""
     if is_deep(image):
         values = np.asarray(image)
         if image.format == "PPM":
@@ -193,7 +195,9 @@ def _to_array(image: Image.Image, intensity: IntensityMode) -> tuple[RGBArray, s
         mapping, remark = fit_intensity(values.dtype, values, intensity)
         return rgb_array(values if mapping is None else mapping.to_uint8(values)), remark
     if image.width * image.height * 3 <= KEPT_BYTES:
-        return np.asarray(rgb_from_pillow(image)), ""
+        rgb = rgb_from_pillow(image)
+        rgb.info = {}  # profiles and EXIF are not applied, and must not travel on into thumbnails
+        return rgb, ""
     out = spill((image.height, image.width, 3))
     rows = max(1, BAND_PIXELS // image.width)
     for top in range(0, image.height, rows):

@@ -17,9 +17,20 @@ from georetrieve.sources.pixels import fit_intensity, rgb_array
 from georetrieve.sources.regions import Box, PyramidRaster, Size
 from georetrieve.sources.scale import SCALE_UNKNOWN
 
-__all__ = ["KEPT_BYTES", "DecodedImage", "RGBArray", "check_pixels", "open_array_image", "spill"]
+__all__ = [
+    "KEPT_BYTES",
+    "Decoded",
+    "DecodedImage",
+    "RGBArray",
+    "check_pixels",
+    "open_array_image",
+    "spill",
+]
 
 RGBArray = npt.NDArray[np.uint8]
+# Pillow's own image where Pillow decodes: turning it into an array and back takes as long as to
+# decode a JPEG.
+Decoded = Image.Image | RGBArray
 
 KEPT_BYTES = 96 << 20
 LARGE_PIXELS = 64_000_000
@@ -47,7 +58,7 @@ def check_pixels(name: str, size: Size, options: ReadOptions) -> None:
 class DecodedImage(PyramidRaster):
     """An image whose format has no regions: decoded at the first read, kept while open.
 
-    What is kept is one RGB array; above 96 MiB it lies in an unnamed temporary file. A JPEG asked
+    What is kept is one RGB image; above 96 MiB it lies in an unnamed temporary file. A JPEG asked
     for at an eighth of its size or less is decoded reduced by the decoder itself, and that is kept
     as well. Which decoding serves a read depends on region and size only, never on earlier reads.
     """
@@ -58,7 +69,7 @@ class DecodedImage(PyramidRaster):
         self,
         name: str,
         size: Size,
-        decode: Callable[[int], tuple[RGBArray, str]],
+        decode: Callable[[int], tuple[Decoded, str]],
         options: ReadOptions,
         *,
         reductions: tuple[int, ...] = (1,),
@@ -69,7 +80,7 @@ class DecodedImage(PyramidRaster):
         super().__init__(name, (size,), um_per_px, list(remarks))
         self._decode, self._reductions = decode, reductions
         self._lock = threading.Lock()
-        self._kept: dict[int, RGBArray] = {}
+        self._kept: dict[int, Decoded] = {}
         self._failure: SourceError | None = None
 
     def _choose(self, scale: float) -> tuple[int, Size]:
@@ -78,10 +89,13 @@ class DecodedImage(PyramidRaster):
         return reduction, (-(-width // reduction), -(-height // reduction))
 
     def _pixels(self, level: int, box: Box) -> Image.Image:
+        kept = self._decoded(level)
+        if isinstance(kept, Image.Image):
+            return kept.crop(box)
         left, top, right, bottom = box
-        return Image.fromarray(self._decoded(level)[top:bottom, left:right])
+        return Image.fromarray(kept[top:bottom, left:right])
 
-    def _decoded(self, reduction: int) -> RGBArray:
+    def _decoded(self, reduction: int) -> Decoded:
         with self._lock:
             if self._failure is not None:
                 raise self._failure
@@ -93,15 +107,15 @@ class DecodedImage(PyramidRaster):
                     raise
             return self._kept[reduction]
 
-    def _decode_once(self, reduction: int) -> RGBArray:
+    def _decode_once(self, reduction: int) -> Decoded:
         if self.size[0] * self.size[1] < LARGE_PIXELS * reduction**2:
-            array, remark = self._decode(reduction)
+            decoded, remark = self._decode(reduction)
         else:
             with _large:
-                array, remark = self._decode(reduction)
+                decoded, remark = self._decode(reduction)
         if remark:
             self._remarks.append(remark)
-        return array
+        return decoded
 
     def close(self) -> None:
         """Forget the decoded pixels."""
@@ -129,7 +143,7 @@ def open_array_image(
     array = load()
     height, width = array.shape[:2]
 
-    def decode(_: int) -> tuple[RGBArray, str]:
+    def decode(_: int) -> tuple[Decoded, str]:
         values = load()
         mapping, remark = fit_intensity(values.dtype, values, options.intensity)
         channels = np.asarray(values) if mapping is None else mapping.to_uint8(values)
