@@ -44,9 +44,13 @@ def robust(encoder: ImageEncoder) -> ImageEncoder:
         raise EncoderError(
             f"{encoder.spec.name} does not see squares, so rotations=8 cannot be had with it."
         )
-    if isinstance(encoder, AdaptableEncoder):
-        return _AdaptableViews(encoder)
-    return _PatchViews(encoder) if isinstance(encoder, PatchEncoder) else _Views(encoder)
+    if not isinstance(encoder, PatchEncoder):
+        return _Views(encoder)
+    return (
+        _AdaptableViews(encoder, encoder)
+        if isinstance(encoder, AdaptableEncoder)
+        else _PatchViews(encoder)
+    )
 
 
 class _Views:
@@ -98,17 +102,19 @@ class _PatchViews(_Views):
 class _AdaptableViews(_PatchViews):
     """Fitted to the images as they lie; what is kept is the encoder within."""
 
-    _encoder: AdaptableEncoder
+    def __init__(self, encoder: PatchEncoder, adaptable: AdaptableEncoder) -> None:
+        super().__init__(encoder)
+        self._adaptable = adaptable
 
     @property
     def min_images_to_adapt(self) -> int:
-        return self._encoder.min_images_to_adapt
+        return self._adaptable.min_images_to_adapt
 
-    def adapt(self, prepared: Sequence[npt.NDArray[Any]], *, seed: int = 0) -> AdaptableEncoder:
-        return _AdaptableViews(self._encoder.adapt(prepared, seed=seed))
+    def adapt(self, prepared: Sequence[npt.NDArray[Any]], *, seed: int = 0) -> ImageEncoder:
+        return robust(self._adaptable.adapt(prepared, seed=seed))
 
     def save(self, path: Path) -> None:
-        self._encoder.save(path)
+        self._adaptable.save(path)
 
 
 def _upright(grid: FloatArray, number: int) -> FloatArray:
