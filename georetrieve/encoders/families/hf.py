@@ -60,7 +60,7 @@ def load_named(
     resolve_device(runtime.device)  # before anything is downloaded
     entry, kept = entry_for(name), WeightsFolder.default()
     local = kept.obtain(entry, progress=progress)
-    further = _further(entry, local.folder)
+    further = _further(entry, local)
     if further is not None:
         local = kept.obtain(further, progress=progress)
     return _load(entry, local, options, runtime)
@@ -113,27 +113,27 @@ def _remote(repo: str, revision: str, file: str, *, optional: bool = False) -> R
     return RemoteFile(name=file, sources=(f"hub:{repo}@{revision}/{file}",), optional=optional)
 
 
-def _further(entry: Entry, folder: Path) -> Entry | None:
+def _further(entry: Entry, local: LocalWeights) -> Entry | None:
     """What must be fetched besides, as only the files that are there tell."""
-    if not entry.name.startswith(OPEN) or (folder / WHOLE).is_file():
+    if not entry.name.startswith(OPEN) or WHOLE in local.files:
         return None
     config = next(file for file in entry.files if file.name == CONFIG)
     stem = config.sources[0].removesuffix(CONFIG)
-    files = tuple(RemoteFile(name=name, sources=(stem + name,)) for name in _weight_names(folder))
+    files = tuple(RemoteFile(name=name, sources=(stem + name,)) for name in _weight_names(local))
     return replace(entry, files=(*files, *(file for file in entry.files if file.name != WHOLE)))
 
 
-def _weight_names(folder: Path) -> list[str]:
-    if (folder / WHOLE).is_file():
+def _weight_names(local: LocalWeights) -> list[str]:
+    if WHOLE in local.files:
         return [WHOLE]
-    return _part_names(folder) if (folder / PARTS).is_file() else [PICKLED]
+    return _part_names(local.files[PARTS]) if PARTS in local.files else [PICKLED]
 
 
-def _part_names(folder: Path) -> list[str]:
-    parts = _read_json(folder / PARTS).get("weight_map")
+def _part_names(index: Path) -> list[str]:
+    parts = _read_json(index).get("weight_map")
     names = sorted({str(name) for name in parts.values()}) if isinstance(parts, dict) else []
     if not names or any(Path(name).name != name for name in names):
-        raise EncoderError(f"{folder / PARTS} does not say which files hold the weights.")
+        raise EncoderError(f"{index} does not say which files hold the weights.")
     return names
 
 
@@ -144,14 +144,14 @@ def _load(
     config = _read_json(folder / CONFIG)
     kind = kind_of(config, origin=entry.name)
     tensors: dict[str, Tensor] = {}
-    for name in _weight_names(folder):
+    for name in _weight_names(weights):
         tensors |= read_checkpoint(folder / name)
     network = make_network(config, tensors, origin=f"{entry.name} in {folder}")
     return assemble(
         network,
         entry,
         weights,
-        transform=_transform(entry, folder),
+        transform=_transform(entry, weights),
         arch=config["model_type"],
         options=options,
         runtime=runtime,
@@ -159,13 +159,13 @@ def _load(
     )
 
 
-def _transform(entry: Entry, folder: Path) -> SquareCrop:
+def _transform(entry: Entry, weights: LocalWeights) -> SquareCrop:
     """The catalogue's, or what the repository says."""
     if not entry.name.startswith(OPEN):
         return entry.transform
     for name in ("preprocessor_config.json", "processor_config.json"):
-        if (folder / name).is_file():
-            return read_transform(_read_json(folder / name), origin=entry.name)
+        if name in weights.files:
+            return read_transform(_read_json(weights.files[name]), origin=entry.name)
     raise EncoderError(
         f"{entry.name} does not say what is done to an image first: it has no "
         "preprocessor_config.json. Use a repository that has one."

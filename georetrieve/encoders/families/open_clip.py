@@ -54,7 +54,7 @@ def load_named(
     resolve_device(runtime.device)  # before anything is downloaded
     entry, kept = entry_for(name), WeightsFolder.default()
     local = kept.obtain(entry, progress=progress)
-    if not _weights_in(local.folder, entry):
+    if _weights_of(local) is None:
         local = kept.obtain(_pickled(entry), progress=progress)
     return _load(entry, local, options, runtime)
 
@@ -178,15 +178,18 @@ def _pickled(entry: Entry) -> Entry:
     return replace(entry, files=(file, *entry.files[1:]))
 
 
-def _weights_in(folder: Path, entry: Entry) -> list[Path]:
-    names = (entry.files[0].name, *((PICKLED,) if entry.files[0].optional else ()))
-    return [folder / name for name in names if (folder / name).is_file()][:1]
+def _weights_of(local: LocalWeights) -> Path | None:
+    """The file of weights, of those that were written down with their digests."""
+    paths = [path for name, path in local.files.items() if name.endswith(WEIGHTS)]
+    return paths[0] if paths else None
 
 
 def _load(
     entry: Entry, weights: LocalWeights, options: Options, runtime: Runtime
 ) -> NetworkEncoder:
-    (path,) = _weights_in(weights.folder, entry)
+    path = _weights_of(weights)
+    if path is None:
+        raise EncoderError(f"There are no weights of {entry.name} in {weights.folder}.")
     _refuse_programs(path)
     network = make_network(entry.arch, read_checkpoint(path), origin=f"{path} for {entry.arch}")
     return assemble(
