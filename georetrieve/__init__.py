@@ -17,26 +17,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from georetrieve.benchmarks.index_retrieval import measure_index
+    from georetrieve.embedding import EmbeddingService
     from georetrieve.encoders.registry import load_encoder
+    from georetrieve.encoders.runtime import Runtime
+    from georetrieve.encoders.windows import window_patches
     from georetrieve.errors import (
         EncoderError,
         GeoRetrieveError,
         IndexLockedError,
         IndexNotFoundError,
         MissingExtraError,
+        ServiceBusyError,
+        ServiceError,
         SourceError,
         SpecMismatchError,
         StoreError,
+        UnknownFormatError,
     )
     from georetrieve.indexing.build import index_folder
     from georetrieve.indexing.options import IndexOptions, IndexReport
     from georetrieve.search import Index, Query, SearchHit, SearchResult
+    from georetrieve.serving.client import Client
     from georetrieve.sources.opening import open_raster
     from georetrieve.types import EncoderSpec, Item, Region
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Client",
+    "EmbeddingService",
     "EncoderError",
     "EncoderSpec",
     "GeoRetrieveError",
@@ -49,36 +58,62 @@ __all__ = [
     "MissingExtraError",
     "Query",
     "Region",
+    "Runtime",
     "SearchHit",
     "SearchResult",
+    "ServiceBusyError",
+    "ServiceError",
     "SourceError",
     "SpecMismatchError",
     "StoreError",
+    "UnknownFormatError",
     "__version__",
     "index_folder",
     "load_encoder",
     "measure_index",
     "open_raster",
+    "window_patches",
 ]
 
 _HOMES = {
     "georetrieve.benchmarks.index_retrieval": ("measure_index",),
+    "georetrieve.embedding": ("EmbeddingService",),
     "georetrieve.encoders.registry": ("load_encoder",),
+    "georetrieve.encoders.runtime": (
+        "Runtime",
+    ),
+    "georetrieve.encoders.windows": ("window_patches",),
     "georetrieve.errors": (
         "EncoderError",
         "GeoRetrieveError",
         "IndexLockedError",
         "IndexNotFoundError",
         "MissingExtraError",
+        "ServiceBusyError",
+        "ServiceError",
         "SourceError",
         "SpecMismatchError",
         "StoreError",
+        "UnknownFormatError",
     ),
     "georetrieve.indexing.build": ("index_folder",),
-    "georetrieve.indexing.options": ("IndexOptions", "IndexReport"),
-    "georetrieve.search": ("Index", "Query", "SearchHit", "SearchResult"),
+    "georetrieve.indexing.options": (
+        "IndexOptions",
+        "IndexReport",
+    ),
+    "georetrieve.search": (
+        "Index",
+        "Query",
+        "SearchHit",
+        "SearchResult",
+    ),
+    "georetrieve.serving.client": ("Client",),
     "georetrieve.sources.opening": ("open_raster",),
-    "georetrieve.types": ("EncoderSpec", "Item", "Region"),
+    "georetrieve.types": (
+        "EncoderSpec",
+        "Item",
+        "Region",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

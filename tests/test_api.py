@@ -16,11 +16,18 @@ HEAVY = (
     "PIL",
     "cv2",
     "faiss",
+    "fastapi",
+    "httpx",
+    "huggingface_hub",
     "imagecodecs",
     "lance",
     "lancedb",
     "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "open_clip",
     "openslide",
+    "openvino",
     "pandas",
     "pyarrow",
     "rich",
@@ -31,7 +38,9 @@ HEAVY = (
     "timm",
     "torch",
     "torchvision",
+    "transformers",
     "typer",
+    "uvicorn",
 )
 MAX_LINES = 400
 

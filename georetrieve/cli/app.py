@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from georetrieve.cli import bench, encoders, index, samples, search, serve, upkeep
+from georetrieve.cli import bench, encoders, engines, index, samples, search, serve, upkeep
 
 __all__ = ["app"]
 
@@ -44,6 +44,7 @@ app.command("search", epilog=search.EXAMPLES)(search.search)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("samples", epilog=samples.EXAMPLES)(samples.samples)
 app.command("info")(upkeep.info)
+app.command("engine", epilog=engines.EXAMPLES)(engines.engine)
 app.command("prune")(upkeep.prune)
 app.command("doctor")(upkeep.doctor)
 app.add_typer(bench.app, name="bench")
