@@ -6,9 +6,10 @@ offers two functions::
     load_named(name, options, *, runtime, progress) -> ImageEncoder   what the user asked for
     load_spec(spec, index_dir, *, runtime) -> ImageEncoder            what a column was made with
 
-and, where weights are published under names that the catalogue does not list, a third::
+and, where its weights are published, two more::
 
-    entry_for(name) -> Entry                                          where those weights are
+    load_entry(entry, weights, options, *, runtime) -> ImageEncoder   from files at hand
+    entry_for(name) -> Entry                                          where others' weights are
 """
 
 from __future__ import annotations
@@ -17,14 +18,19 @@ import importlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from georetrieve.encoders.catalogue.entry import Entry
 from georetrieve.encoders.catalogue.models import ENTRIES
-from georetrieve.encoders.options import split_name
+from georetrieve.encoders.options import Options, split_name
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import EncoderError, SpecMismatchError, did_you_mean
 from georetrieve.protocols import ImageEncoder, Progress
 from georetrieve.types import EncoderSpec
+
+if TYPE_CHECKING:
+    from georetrieve.encoders.catalogue.entry import Entry
+    from georetrieve.encoders.catalogue.weights_folder import LocalWeights
 
 __all__ = [
     "FAMILIES",
@@ -161,6 +167,27 @@ def load_encoder(
         base, replace(options, rotations=1), runtime=runtime or Runtime(), progress=progress
     )
     return _turned(encoder) if options.rotations > 1 else encoder
+
+
+def load_entry(
+    entry: Entry,
+    weights: LocalWeights,
+    *,
+    options: Options | None = None,
+    runtime: Runtime | None = None,
+) -> ImageEncoder:
+    """Load an encoder of the catalogue from files at hand, whatever their digests.
+
+    For checks with files of one's own making; a user's encoders come from :func:`load_encoder`.
+
+    Raises:
+        EncoderError: The files do not fit exactly, or the encoder cannot run so.
+    """
+    module = _module(family_of(entry.name))
+    encoder: ImageEncoder = module.load_entry(
+        entry, weights, options or Options(), runtime=runtime or Runtime()
+    )
+    return encoder
 
 
 def load_for_spec(

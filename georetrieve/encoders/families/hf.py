@@ -31,7 +31,7 @@ from georetrieve.errors import EncoderError
 from georetrieve.protocols import Progress
 from georetrieve.types import EncoderSpec
 
-__all__ = ["entry_for", "load_named", "load_spec"]
+__all__ = ["entry_for", "load_entry", "load_named", "load_spec"]
 
 OPEN = "hf:"
 CONFIG = "config.json"
@@ -63,7 +63,7 @@ def load_named(
     further = _further(entry, local)
     if further is not None:
         local = kept.obtain(further, progress=progress)
-    return _load(entry, local, options, runtime)
+    return load_entry(entry, local, options, runtime=runtime)
 
 
 def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> NetworkEncoder:
@@ -75,7 +75,7 @@ def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> Networ
         EncoderError: They are in neither place, or have changed.
     """
     name, options = split_name(spec.name)
-    return _load(entry_for(name), find_weights(spec, index_dir), options, runtime)
+    return load_entry(entry_for(name), find_weights(spec, index_dir), options, runtime=runtime)
 
 
 def entry_for(name: str) -> Entry:
@@ -137,9 +137,15 @@ def _part_names(index: Path) -> list[str]:
     return names
 
 
-def _load(
-    entry: Entry, weights: LocalWeights, options: Options, runtime: Runtime
+def load_entry(
+    entry: Entry, weights: LocalWeights, options: Options, *, runtime: Runtime
 ) -> NetworkEncoder:
+    """Load a published encoder from its files, wherever they lie.
+
+    Raises:
+        EncoderError: They do not fit exactly, the options are not the network's, or it cannot run
+            so.
+    """
     folder = weights.folder
     config = _read_json(folder / CONFIG)
     kind = kind_of(config, origin=entry.name)

@@ -30,7 +30,7 @@ from georetrieve.errors import EncoderError, did_you_mean
 from georetrieve.protocols import Progress
 from georetrieve.types import EncoderSpec
 
-__all__ = ["entry_for", "load_named", "load_spec"]
+__all__ = ["entry_for", "load_entry", "load_named", "load_spec"]
 
 OPEN = "open_clip:"
 # Under either name the same tensors are published; where neither is, they are pickled.
@@ -56,7 +56,7 @@ def load_named(
     local = kept.obtain(entry, progress=progress)
     if _weights_of(local) is None:
         local = kept.obtain(_pickled(entry), progress=progress)
-    return _load(entry, local, options, runtime)
+    return load_entry(entry, local, options, runtime=runtime)
 
 
 def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> NetworkEncoder:
@@ -68,7 +68,7 @@ def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> Networ
         EncoderError: They are in neither place, or have changed.
     """
     name, options = split_name(spec.name)
-    return _load(entry_for(name), find_weights(spec, index_dir), options, runtime)
+    return load_entry(entry_for(name), find_weights(spec, index_dir), options, runtime=runtime)
 
 
 def entry_for(name: str) -> Entry:
@@ -184,9 +184,15 @@ def _weights_of(local: LocalWeights) -> Path | None:
     return paths[0] if paths else None
 
 
-def _load(
-    entry: Entry, weights: LocalWeights, options: Options, runtime: Runtime
+def load_entry(
+    entry: Entry, weights: LocalWeights, options: Options, *, runtime: Runtime
 ) -> NetworkEncoder:
+    """Load a published encoder from its files, wherever they lie.
+
+    Raises:
+        EncoderError: They do not fit exactly, the options are not the network's, or it cannot run
+            so.
+    """
     path = _weights_of(weights)
     if path is None:
         raise EncoderError(f"There are no weights of {entry.name} in {weights.folder}.")

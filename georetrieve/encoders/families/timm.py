@@ -18,7 +18,7 @@ from timm.models import PretrainedCfg
 
 from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
 from georetrieve.encoders.catalogue.models import ENTRIES
-from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
+from georetrieve.encoders.catalogue.weights_folder import LocalWeights, WeightsFolder
 from georetrieve.encoders.checkpoints import file_sha256, read_checkpoint
 from georetrieve.encoders.devices import resolve_device
 from georetrieve.encoders.features import vector_dim
@@ -37,7 +37,7 @@ from georetrieve.errors import EncoderError
 from georetrieve.protocols import Progress
 from georetrieve.types import EncoderSpec
 
-__all__ = ["entry_for", "load_named", "load_spec"]
+__all__ = ["entry_for", "load_entry", "load_named", "load_spec"]
 
 PUBLISHED = "timm:"
 PARTS = ("teacher", "student")
@@ -82,13 +82,25 @@ def load_named(
         return _load(entry, weights, options, runtime)
     entry = entry_for(name)
     local = WeightsFolder.default().obtain(entry, progress=progress)
-    weights = _Weights(
-        path=local.path,
-        origin=local.source,
-        sha256=local.sha256,
-        revision=local.revision,
+    return load_entry(entry, local, options, runtime=runtime)
+
+
+def load_entry(
+    entry: Entry, weights: LocalWeights, options: Options, *, runtime: Runtime
+) -> NetworkEncoder:
+    """Load a published encoder from its files, wherever they lie.
+
+    Raises:
+        EncoderError: They do not fit exactly, the options are not the network's, or it cannot run
+            so.
+    """
+    file = _Weights(
+        path=weights.path,
+        origin=weights.source,
+        sha256=weights.sha256,
+        revision=weights.revision,
     )
-    return _load(entry, weights, options, runtime)
+    return _load(entry, file, options, runtime)
 
 
 def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> NetworkEncoder:
