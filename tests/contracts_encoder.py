@@ -11,7 +11,13 @@ import pytest
 from fakes import solid
 from PIL import Image
 
-from georetrieve.protocols import AdaptableEncoder, ImageEncoder, PatchEncoder
+from georetrieve.protocols import (
+    AdaptableEncoder,
+    AttentiveEncoder,
+    ImageEncoder,
+    PatchEncoder,
+    TextEncoder,
+)
 from georetrieve.types import EncoderSpec
 
 BATCH_TOLERANCE = 1e-5
@@ -35,6 +41,11 @@ def varied_images():
         solid(9, 90, 200, (1, 1)),
         solid(200, 90, 9, (1, 5000)),
     ]
+
+
+def varied_texts():
+    """Short, empty, in other scripts, and longer than any encoder takes."""
+    return ["a photo of quartz", "", "µ 石英 🪨 ооид", "grain " * 500, "  \t\n ", "a"]
 
 
 def largest(values):
@@ -144,6 +155,42 @@ class EncoderContract:
         quarters = np.array([[moved[np.ix_(r, c)].mean() for c in halves] for r in halves])
         assert np.unravel_index(quarters.argmax(), (2, 2)) == (row, column)
 
+    def test_attention_is_a_share_of_each_patch(self, encoder):
+        images = varied_images()
+        maps = of_kind(encoder, AttentiveEncoder).attention(images)
+        count, *_, rows, columns = maps.shape
+        assert count == len(images)
+        assert (rows, columns) == grid_of(encoder, images[:1]).shape[1:3]
+        assert maps.dtype == np.float32
+        assert maps.min() >= 0
+        assert maps.sum(axis=(2, 3)).max() <= 1 + BATCH_TOLERANCE
+        assert encoder.attention([]).shape[2:] == (rows, columns)
+        assert largest(encoder.attention(images[:1]) - maps[:1]) <= BATCH_TOLERANCE
+
+    def test_texts_lie_in_the_space_of_the_images(self, encoder):
+        texts = varied_texts()
+        vectors = of_kind(encoder, TextEncoder).encode_texts(texts)
+        assert vectors.shape == (len(texts), encoder.spec.dim)
+        assert vectors.dtype == np.float32
+        assert np.isfinite(vectors).all()
+        lengths = np.linalg.norm(vectors, axis=1)
+        assert np.allclose(lengths, 1, atol=1e-5) is encoder.spec.normalised
+        assert encoder.encode_texts([]).shape == (0, encoder.spec.dim)
+
+    def test_the_vector_of_a_text_does_not_depend_on_its_batch(self, encoder):
+        texts = varied_texts()
+        together = of_kind(encoder, TextEncoder).encode_texts(texts)
+        alone = np.concatenate([encoder.encode_texts([text]) for text in texts])
+        pairs = encoder.encode_texts(texts, batch_size=2)
+        for other in (alone, pairs):
+            assert largest(together - other) <= BATCH_TOLERANCE
+        np.testing.assert_array_equal(encoder.encode_texts(texts), together)
+
+    def test_other_texts_give_other_vectors(self, encoder):
+        encode = of_kind(encoder, TextEncoder).encode_texts
+        one, other = encode(["a photo of quartz", "a shell"])
+        assert largest(one - other) > 1e-3
+
     @pytest.mark.slow
     def test_adapting_is_repeatable_and_recorded(self, encoder):
         encoder = adaptable(encoder)
@@ -160,13 +207,15 @@ class EncoderContract:
         np.testing.assert_array_equal(encoder.encode_images(images[:3]), before)
 
 
+def of_kind(encoder, protocol):
+    if not isinstance(encoder, protocol):
+        pytest.skip(f"no {protocol.__name__}")
+    return encoder
+
+
 def grid_of(encoder, images):
-    if not isinstance(encoder, PatchEncoder):
-        pytest.skip("no patch encoder")
-    return encoder.encode_patches(images)
+    return of_kind(encoder, PatchEncoder).encode_patches(images)
 
 
 def adaptable(encoder):
-    if not isinstance(encoder, AdaptableEncoder):
-        pytest.skip("not adaptable")
-    return encoder
+    return of_kind(encoder, AdaptableEncoder)

@@ -5,6 +5,7 @@ import pytest
 from checkpoints import SMALL_ARCH, save_checkpoint
 from contracts_encoder import EncoderContract, adaptable, blobs
 from fakes import FAKE_FAMILY, FakeAdaptableEncoder, FakeEncoder
+from published_models import CLIP, SIGLIP, save_hf, save_open_clip
 
 from georetrieve.encoders.registry import families, load_encoder, load_for_spec
 from georetrieve.encoders.runtime import Runtime
@@ -16,8 +17,22 @@ def small_vit(folder):
     return f"{SMALL_ARCH}@{save_checkpoint(folder / 'weights.pth')}"
 
 
-# How to make an encoder of a family whose encoders need a file: folder -> name.
-MAKERS = {"timm": small_vit}
+def small_hf(kind):
+    def make(folder):
+        save_hf(folder, f"hf:georetrieve/{kind}", kind)
+        return f"hf:georetrieve/{kind}"
+
+    return make
+
+
+# How to make an encoder of a family whose encoders need files: weights folder -> name.
+MAKERS = {
+    "timm": small_vit,
+    "hf": small_hf("dinov2"),
+    "hf clip": small_hf("clip"),
+    "open_clip": lambda folder: save_open_clip(folder, CLIP)[0],
+    "open_clip siglip": lambda folder: save_open_clip(folder, SIGLIP)[0],
+}
 FIXED = [name for family in families() for name in family.names]
 OPEN = [family.name for family in families() if family.forms]
 
@@ -26,10 +41,13 @@ def test_every_family_is_checked():
     assert set(OPEN) <= set(MAKERS), "write down how to make a small encoder of the new family"
 
 
-@pytest.fixture(scope="module", params=[*FIXED, *OPEN])
+@pytest.fixture(scope="module", params=[*FIXED, *MAKERS])
 def name(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
     maker = MAKERS.get(request.param)
-    return maker(tmp_path_factory.mktemp(request.param)) if maker else request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEORETRIEVE_WEIGHTS", str(folder))
+        yield maker(folder) if maker else request.param
 
 
 @pytest.fixture(scope="module")
