@@ -31,7 +31,7 @@ class Comparison:
         pixels: Height and width of the images; empty where none were compared.
         largest_difference: By part, between any two numbers.
         largest: Largest magnitude of any number of the reference's vector and patches.
-        note: Why nothing was compared.
+        note: Why nothing was compared, or what was.
     """
 
     model: str
@@ -80,7 +80,12 @@ def sides_of(network: Network, native: int, other_px: int = 0) -> list[tuple[int
 
 
 def compare(
-    model: str, network: Network, reference: Reference, sides: Sequence[tuple[int, int]]
+    model: str,
+    network: Network,
+    reference: Reference,
+    sides: Sequence[tuple[int, int]],
+    *,
+    note: str = "",
 ) -> Iterator[Comparison]:
     """Give our network and its reference the same normalised pixels, size by size.
 
@@ -89,6 +94,7 @@ def compare(
         network: Ours, with the reference's weights.
         reference: What it should be.
         sides: Heights and widths, pixels; those that the reference does not take are left out.
+        note: For every comparison.
     """
     for height, width in sides:
         if not reference.takes(height, width):
@@ -103,6 +109,7 @@ def compare(
             pixels=(height, width),
             largest_difference=differences(expected, ours),
             largest=max(_largest(expected["vector"]), _largest(expected["patches"])),
+            note=note,
         )
 
 

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 
 from georetrieve.benchmarks.clones import CLONES
 from georetrieve.benchmarks.seeded import seeded_state
+from georetrieve.encoders.catalogue.entry import Entry
 
-__all__ = ["LAYERS", "Dino", "DinoV2", "Mae", "Reference", "TorchvisionResNet", "as_grid"]
+__all__ = ["LAYERS", "TINY", "Dino", "DinoV2", "Mae", "Reference", "TorchvisionResNet", "as_grid"]
 
 LAYERS = 4  # outputs of so many last blocks are compared: what DINO's linear evaluation takes
 DINO_NAMES = {384: "vit_small", 768: "vit_base"}
 MAE_PX, MAE_PATCH_PX = 224, 16
+TINY: dict[str, Any] = {"embed_dim": 96, "depth": LAYERS, "num_heads": 6}
 
 
 class Reference(ABC):
@@ -33,11 +35,19 @@ class Reference(ABC):
 
     tokens: Tensor | None = None
 
-    def __init__(self, source: str, model: nn.Module, *, seed: int = 0) -> None:
+    def __init__(self, source: str, model: nn.Module) -> None:
         self.source = source
         # Its own class is known only to its authors' modules.
         self.model: Any = model.eval().requires_grad_(False)
+        self.fill()
+
+    def fill(self, *, seed: int = 0) -> None:
+        """Give it random weights; it has those of seed 0 from the start."""
         self.model.load_state_dict(seeded_state(self.model.state_dict(), seed=seed))
+
+    def save(self, entry: Entry, folder: Path) -> None:
+        """Write the files of a catalogue's entry as they are published."""
+        torch.save(self.payload(), folder / entry.files[0].name)
 
     def payload(self) -> dict[str, Any]:
         """What is in the published file of its weights."""
@@ -89,9 +99,30 @@ class DinoV2(Reference):
         """Make the one that its hub calls ``name``: ``dinov2_vits14_reg``."""
         return cls(CLONES["dinov2"].repo, _dinov2(folder, name))
 
+    @classmethod
+    def tiny_from_clone(cls, folder: Path, name: str) -> DinoV2:
+        """Make one like the giant that its hub calls ``name``, but thin and with four blocks."""
+        with torch.device("meta"):
+            giant: Any = _dinov2(folder, name)
+        with CLONES["dinov2"].importable(folder):
+            made: nn.Module = import_module(
+                "dinov2.models.vision_transformer"
+            ).DinoVisionTransformer(
+                img_size=giant.patch_embed.img_size[0],
+                patch_size=giant.patch_size,
+                **TINY,
+                init_values=1.0,
+                ffn_layer="swiglufused",
+                block_chunks=0,
+                num_register_tokens=giant.num_register_tokens,
+                interpolate_antialias=giant.interpolate_antialias,
+                interpolate_offset=giant.interpolate_offset,
+            )
+        return cls(CLONES["dinov2"].repo, made)
+
     @staticmethod
     def shapes(folder: Path, name: str) -> dict[str, Tensor]:
-        """Its state dict without memory for the values."""
+        """State dict, without memory for the values, of what its hub calls ``name``."""
         with torch.device("meta"):
             return dict(_dinov2(folder, name).state_dict())
 
