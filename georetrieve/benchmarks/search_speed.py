@@ -33,10 +33,11 @@ SEARCHED = ("exact", BARE, "faiss:flat", "faiss:ivf", "faiss:hnsw", "lance")
 def clustered_vectors(count: int, dim: int, rng: np.random.Generator) -> FloatArray:
     """(N, D) vectors spread like those of an encoder, more than like noise.
 
-    As many directions as numbers, but few that matter: the variance falls as 1 / rank, as that of
-    the principal components of image encoders does, so some 25 directions hold most of it. 200
-    classes, as far apart from each other as their members are. In Gaussian noise, by contrast, all
-    neighbours are about equally far, and no index can skip anything; no encoder gives that.
+    As many directions as numbers, but few that matter: the variance falls as 1 / rank, so that 25
+    of 384 directions hold 60 % of it; of the bundled encoder's vectors of microfossils, slides and
+    rocks 25 hold between 40 and 85 %. 200 classes, as far apart as their members are from each
+    other. In Gaussian noise, by contrast, all neighbours are about equally far, and no index can
+    skip anything; no encoder gives that.
     """
     centres = rng.standard_normal((CLASSES, dim), dtype=np.float32)
     vectors = centres[rng.integers(0, CLASSES, count)]
