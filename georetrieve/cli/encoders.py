@@ -1,45 +1,98 @@
-"""``georetrieve encoders``."""
+"""``georetrieve encoders``: what there is, and the weights on this machine."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from georetrieve.cli.output import Bars, Format, emit, remark
 
+if TYPE_CHECKING:
+    from georetrieve.encoders.catalogue.carry import Carried
+    from georetrieve.encoders.catalogue.entry import Entry
+
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Encoders: what there is, and fitting the bundled one.", no_args_is_help=True
+    help="Encoders: what there is, and their weights on this machine.", no_args_is_help=True
 )
 
+FORM = Annotated[Format, typer.Option("--format", help="How it is printed.")]
+COLUMNS = ("name", "family", "dim", "patch", "MB", "licence", "text", "here")
 
-@app.command("list")
-def list_(form: Annotated[Format, typer.Option("--format")] = Format.table) -> None:
-    """List the families of encoders and how theirs are named."""
+
+def _examples(*lines: str) -> str:
+    return "\n\n".join(("Examples:", *lines))
+
+
+@app.command("list", epilog=_examples("georetrieve encoders list --format csv"))
+def list_(form: FORM = Format.table) -> None:
+    """List the encoders that have a name, and how others are named.
+
+    "here": the weights are on this machine. The licence is that of the weights.
+    """
+    from georetrieve.encoders.catalogue.models import ENTRIES
     from georetrieve.encoders.registry import families
 
     rows = [
-        {"name": name, "family": family.name, "summary": family.summary}
+        {"name": name, "family": family.name, "here": "yes", "summary": family.summary}
         for family in families()
-        for name in (*family.all_names, *family.forms)
-        if name
+        for name in family.names
     ]
-    emit(rows, form, ["name", "family", "summary"])
+    rows += [_row(entry) for entry in ENTRIES]
+    emit(rows, form, [*COLUMNS, "summary"] if form is not Format.table else COLUMNS)
+    if form is Format.table:
+        forms = [form for family in families() for form in family.forms]
+        remark(f"Others are written so: {', '.join(forms)}")
 
 
-@app.command("info")
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "family": entry.family,
+        "dim": entry.dim,
+        "patch": entry.patch_px,
+        "MB": entry.megabytes,
+        "licence": entry.licence,
+        "text": "yes" if entry.text else "no",
+        "here": _here(entry),
+        "summary": entry.summary,
+    }
+
+
+def _here(entry: Entry) -> str:
+    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
+    from georetrieve.errors import EncoderError
+
+    try:
+        return "yes" if WeightsFolder.default().is_here(entry) else "no"
+    except EncoderError:
+        return "damaged"
+
+
+@app.command(
+    "info",
+    epilog=_examples(
+        "georetrieve encoders info dinov2-vits14",
+        "georetrieve encoders info vit_small_patch16_224@weights.pth",
+    ),
+)
 def info(
-    name: Annotated[str, typer.Argument(help="An encoder's name, say bundled.")],
-    form: Annotated[Format, typer.Option("--format")] = Format.table,
+    name: Annotated[
+        str, typer.Argument(help="A name of 'georetrieve encoders list', or ARCH@WEIGHTS-FILE.")
+    ],
+    form: FORM = Format.table,
 ) -> None:
-    """Load an encoder and show its specification."""
-    from georetrieve.encoders.registry import load_encoder
+    """Show what is known of an encoder: its paper, licence, sources, transform, and where it lies.
 
-    spec = load_encoder(name).spec
-    values = {**spec.to_json(), "fingerprint": spec.fingerprint, "column": spec.column}
+    Of the bundled one and of files of yours, which are loaded for it, the specification is shown.
+    """
+    from georetrieve.encoders.options import split_name
+
+    base, _ = split_name(name)
+    values = _spec(name) if base == "bundled" or "@" in base else _facts(base)
     if form is Format.json:
         emit([values], form, list(values))
         return
@@ -47,7 +100,186 @@ def info(
     emit(rows, form, ["fact", "value"])
 
 
-@app.command("fit-bundled")
+def _spec(name: str) -> dict[str, Any]:
+    from georetrieve.encoders.registry import load_encoder
+
+    spec = load_encoder(name).spec
+    return {**spec.to_json(), "fingerprint": spec.fingerprint, "column": spec.column}
+
+
+def _facts(name: str) -> dict[str, Any]:
+    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
+    from georetrieve.encoders.registry import find_entry
+
+    entry, kept = find_entry(name), WeightsFolder.default()
+    ledger = kept.ledger(name)
+    values: dict[str, Any] = {
+        "name": entry.name,
+        "summary": entry.summary,
+        "family": entry.family,
+        "arch": entry.arch,
+        "dim": entry.dim,
+        "patch_px": entry.patch_px,
+        "trained at, px": entry.side_px,
+        "transform": entry.transform.to_json(),
+        "metric": entry.metric,
+        "encodes texts": "yes" if entry.text else "no",
+        "paper": entry.paper,
+        "page": entry.page,
+        "licence": entry.licence,
+        "licence_url": entry.licence_url,
+        "must be accepted": "yes" if entry.gated else "no",
+        "accepted": ledger.accepted if ledger else "",
+        "megabytes": entry.megabytes,
+        "here": _here(entry),
+        "folder": str(kept.folder(name)),
+    }
+    for file in entry.files:
+        facts = ledger.files.get(file.name) if ledger else None
+        values[f"{file.name}: sources"] = ", ".join(file.sources)
+        digest = facts.sha256 if facts else file.sha256
+        values[f"{file.name}: SHA-256"] = digest or "recorded when it is first fetched"
+        if facts:
+            values[f"{file.name}: from"] = f"{facts.url}, {facts.fetched}"
+    return values
+
+
+@app.command(
+    "pull",
+    epilog=_examples(
+        "georetrieve encoders pull scampi-vits16 dinov2-vitb14",
+        "georetrieve encoders pull dinov3-vits16 --accept-licence",
+        "georetrieve encoders pull timm:vit_small_patch16_224.dino",
+    ),
+)
+def pull(
+    names: Annotated[list[str], typer.Argument(help="Names of encoders.", metavar="NAME...")],
+    accept_licence: Annotated[
+        bool,
+        typer.Option("--accept-licence", help="I have read the licence shown, and accept it."),
+    ] = False,
+) -> None:
+    """Download weights to this machine; what was cut off goes on where it stopped.
+
+    They go to the folder that GEORETRIEVE_WEIGHTS names. Tokens are those of 'hf auth login'.
+    """
+    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
+    from georetrieve.encoders.options import split_name
+    from georetrieve.encoders.registry import find_entry
+
+    kept = WeightsFolder.default()
+    entries = [find_entry(split_name(name)[0]) for name in names]
+    for entry in entries:
+        remark(f"{entry.name}: licence {entry.licence or 'not stated'} {entry.licence_url}".strip())
+        with Bars() as bars:
+            local = kept.pull(entry, accept_licence=accept_licence, progress=bars)
+        print(f"{entry.name}: {local.path}  SHA-256 {local.sha256}")
+
+
+@app.command(
+    "export",
+    epilog=_examples(
+        "georetrieve encoders export scampi-vits16 dinov2-vitb14 /media/stick",
+        "georetrieve encoders export --all /media/stick",
+    ),
+)
+def export(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Names of encoders, then a folder.", metavar="NAME... FOLDER"),
+    ],
+    everything: Annotated[
+        bool, typer.Option("--all", help="All weights on this machine; then only the folder.")
+    ] = False,
+) -> None:
+    """Copy weights into a folder, say on a stick for a machine without network."""
+    from georetrieve.encoders.catalogue.carry import export_weights
+    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
+
+    kept = WeightsFolder.default()
+    *chosen, folder = names
+    if everything == bool(chosen):
+        raise typer.BadParameter("Give names and then a folder, or --all and a folder.")
+    if everything:
+        chosen = [ledger.name for ledger in kept.ledgers(strict=True)]
+        if not chosen:
+            remark(f"No weights are in {kept.root}; fetch some with georetrieve encoders pull NAME")
+            raise typer.Exit(1)
+    with Bars() as bars:
+        carried = export_weights(kept, chosen, Path(folder), progress=bars)
+    _tell(carried, f"There: georetrieve encoders import {folder}")
+
+
+@app.command("import", epilog=_examples("georetrieve encoders import /media/stick"))
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Folder that 'encoders export' has written.")],
+) -> None:
+    """Take weights from a folder that another machine exported; every file is checked."""
+    from georetrieve.encoders.catalogue.carry import import_weights
+    from georetrieve.encoders.catalogue.models import ENTRIES
+    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
+
+    with Bars() as bars:
+        carried = import_weights(WeightsFolder.default(), folder, ENTRIES, progress=bars)
+    _tell(carried)
+
+
+def _tell(carried: list[Carried], then: str = "") -> None:
+    for one in carried:
+        if not one.reason:
+            print(f"{one.name}: {one.outcome}, {one.megabytes:,.1f} MB")
+    refused = [one for one in carried if one.reason]
+    for one in refused:
+        remark(f"{one.name}: {one.reason}")
+    if refused:
+        raise typer.Exit(1)
+    if then and carried:
+        remark(then)
+
+
+@app.command(
+    "verify",
+    epilog=_examples("georetrieve encoders verify", "georetrieve encoders verify scampi-vits16"),
+)
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of encoders.", metavar="[NAME...]")
+    ] = None,
+    form: FORM = Format.table,
+) -> None:
+    """Take the digest of all weights on this machine; exit with 1 if a file is not as it was."""
+    from georetrieve.encoders.catalogue.models import ENTRIES
+    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
+
+    kept = WeightsFolder.default()
+    names = names or [ledger.name for ledger in kept.ledgers(strict=True)]
+    if not names:
+        remark(f"No weights are in {kept.root}; fetch some with georetrieve encoders pull NAME")
+    known = {entry.name: entry for entry in ENTRIES}
+    with Bars() as bars:
+        found = [
+            verdict
+            for name in names
+            for verdict in kept.check(name, known.get(name), progress=bars)
+        ]
+    rows = [
+        {
+            "name": verdict.name,
+            "file": verdict.file,
+            "sha256": verdict.facts.sha256,
+            "state": verdict.reason or "as it was downloaded",
+        }
+        for verdict in found
+    ]
+    emit(rows, form, ["name", "file", "sha256", "state"])
+    if not all(verdict.ok for verdict in found):
+        raise typer.Exit(1)
+
+
+@app.command(
+    "fit-bundled",
+    epilog=_examples("georetrieve encoders fit-bundled ./slides --out codebook.safetensors"),
+)
 def fit_bundled(
     folders: Annotated[list[Path], typer.Argument(help="Folders of images to fit to.")],
     out: Annotated[Path, typer.Option("--out", help="The safetensors file to write.")],

@@ -66,13 +66,17 @@ def index_folder(
     source = source.expanduser().resolve()
     if not source.exists():
         raise SourceError(f"{source} does not exist; name a folder of images or an image file.")
+    progress = progress or Silent()
+    loaded = None
     if not IndexStore.exists(index):
-        # Before anything is made: a mistyped folder should leave nothing behind.
+        # Before anything is made: a mistyped folder or encoder should leave nothing behind.
         _refuse_empty(walk(source, volumes=ReadOptions(**options.reading).volumes), source)
+        name = options.encoder or DEFAULT_ENCODER
+        loaded = load_encoder(name, runtime=options.runtime, progress=progress)
     index.mkdir(parents=True, exist_ok=True)
     with write_lock(index, f"index {source}"):
         store = _open_or_create(index, options)
-        return _Run(source, store, options, progress or Silent()).run()
+        return _Run(source, store, options, progress, loaded).run()
 
 
 def _open_or_create(index: Path, options: IndexOptions) -> IndexStore:
@@ -95,9 +99,14 @@ class _Run:
     """One call of :func:`index_folder`; holds what its steps share."""
 
     def __init__(
-        self, source: Path, store: IndexStore, options: IndexOptions, progress: Progress
+        self,
+        source: Path,
+        store: IndexStore,
+        options: IndexOptions,
+        progress: Progress,
+        loaded: ImageEncoder | None,
     ) -> None:
-        self.started = time.perf_counter()
+        self.started, self.loaded = time.perf_counter(), loaded
         self.source, self.store, self.options, self.progress = source, store, options, progress
         self.report = IndexReport(index=str(store.path))
         self.workers = options.workers or os.cpu_count() or 1
@@ -178,15 +187,17 @@ class _Run:
         """Load the encoders of the index, if there is anything to encode; a new index gets one."""
         specs = self.store.manifest.encoders
         if not specs:
-            name = self.options.encoder or DEFAULT_ENCODER
-            return [self._new_encoder(name, jobs)]
+            return [self._new_encoder(jobs)]
         if not jobs:
             return []
         runtime = self.options.runtime
         return [load_for_spec(spec, self.store.path, runtime=runtime) for spec in specs]
 
-    def _new_encoder(self, name: str, jobs: Sequence[FileJob]) -> ImageEncoder:
-        encoder = load_encoder(name, runtime=self.options.runtime, progress=self.progress)
+    def _new_encoder(self, jobs: Sequence[FileJob]) -> ImageEncoder:
+        name = self.options.encoder or DEFAULT_ENCODER
+        encoder = self.loaded or load_encoder(
+            name, runtime=self.options.runtime, progress=self.progress
+        )
         if isinstance(encoder, AdaptableEncoder) and self.options.adapt:
             adaptation = adapt_encoder(
                 encoder,

@@ -148,8 +148,7 @@ def ask(
             raise _refusal(address, error) from error
         body = error.fp
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error or type(error).__name__
-        raise DownloadError(f"{address.host} cannot be reached ({reason})") from error
+        raise DownloadError(f"{address.host} cannot be reached ({_why(error)})") from error
     with contextlib.closing(body):
         redirects.listen(body.headers)
         yield Answer(body, redirects.said)
@@ -168,6 +167,11 @@ def _opener(redirects: _Redirects) -> OpenerDirector:
     ):
         opener.add_handler(handler)
     return opener
+
+
+def _why(error: object) -> str:
+    cause = getattr(error, "reason", error)
+    return str(getattr(cause, "strerror", None) or cause) or type(cause).__name__
 
 
 def _refusal(address: Address, error: HTTPError) -> DownloadError:

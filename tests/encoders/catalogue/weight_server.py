@@ -104,7 +104,7 @@ def validator(file):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
+    daemon_threads = False  # joined when the server closes
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
