@@ -121,8 +121,8 @@ def _network_encoder(name: str, runtime: Runtime) -> NetworkEncoder:
     loaded = load_encoder(name, runtime=runtime)
     if not isinstance(loaded, NetworkEncoder):
         raise EncoderError(
-            f"Encoder {name!r} is not one network that runs once an image, so it has no backends to "
-            "compare; name a vision transformer, without rotations."
+            f"Encoder {name!r} is not one network that runs once an image, so it has no backends "
+            "to compare; name a vision transformer, without rotations."
         )
     return loaded
 

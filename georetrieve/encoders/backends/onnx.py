@@ -20,6 +20,7 @@ from georetrieve.errors import EncoderError
 __all__ = ["build"]
 
 CALIBRATED_AT_ONCE = 8
+PRODUCTS = ["Conv", "Gemm", "MatMul"]  # norms and sums cost little and lose much
 
 
 def build(job: Job) -> Forward:
@@ -79,6 +80,7 @@ def _quantised(path: Path, job: Job) -> Path:
         quantised,
         _Images(job.calibration),
         quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=PRODUCTS,
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,

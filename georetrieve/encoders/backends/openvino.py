@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 import threading
 import warnings
 
@@ -75,7 +77,8 @@ def _quantised(model: ov.Model, job: Job) -> ov.Model:
     nncf.set_log_level(logging.ERROR)
     assert job.calibration is not None
     images = job.calibration.numpy()
-    with warnings.catch_warnings():
+    # It draws bars on stdout, which is for data.
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
         return nncf.quantize(
             model,
