@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 import numpy as np
+import uvicorn
 from fakes import FakeEncoder, fake_vector, solid
 
 from georetrieve.embedding import EmbeddingService
@@ -45,10 +46,17 @@ class Running:
 
     url: str
     http: httpx.Client
+    server: uvicorn.Server
 
     @property
     def place(self):
         return "127.0.0.1", int(self.url.rpartition(":")[2])
+
+    def listens(self):
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(self.place, timeout=10).close()
+            return True
+        return False
 
     def send_raw(self, data, *, timeout=10):
         """Send bytes over a connection of its own; return all that comes back."""
@@ -74,7 +82,7 @@ def running(encoder=None, *, index=None, limits=None, max_waiting=256):
                 time.sleep(0.005)
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             http = stack.enter_context(httpx.Client(base_url=url, trust_env=False, timeout=20))
-            yield Running(url, http)
+            yield Running(url, http, server)
         finally:
             server.should_exit = True
             thread.join(20)

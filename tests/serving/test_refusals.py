@@ -320,6 +320,24 @@ def test_too_many_requests_at_once():
         thread.join(10)
 
 
+def test_what_is_being_answered_is_finished_when_the_server_ends():
+    encoder = GatedEncoder()
+    with running(encoder) as server:
+        answers = []
+        thread = threading.Thread(
+            target=lambda: answers.append(
+                server.http.post("/embed", content=png(1, 1, 1), headers=IMAGE)
+            )
+        )
+        thread.start()
+        assert encoder.entered.wait(10)
+        server.server.should_exit = True
+        eventually(lambda: not server.listens())
+        encoder.gate.set()
+        thread.join(10)
+    assert answers[0].status_code == 200
+
+
 # --- what goes wrong here -------------------------------------------------------------------------
 
 
