@@ -65,11 +65,6 @@ class Choice:
     remarks: tuple[str, ...] = ()
 
     @property
-    def exact(self) -> bool:
-        """Whether the answers are those of an exact search."""
-        return self.kind in ("", "flat")
-
-    @property
     def name(self) -> str:
         """``exact``, ``lance``, ``faiss:ivf`` ..."""
         return f"{self.engine}:{self.kind}" if self.kind else self.engine

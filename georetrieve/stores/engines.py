@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from functools import partial
@@ -45,7 +46,7 @@ class EngineVectors:
         progress: Told when an index is built.
 
     Raises:
-        StoreError: The engine is unknown, or there is no such GPU.
+        StoreError: The engine or the device is unknown.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class EngineVectors:
                 f"Unknown engine {engine!r}.{did_you_mean(engine, ENGINES)} Name one of "
                 f"{', '.join(ENGINES)}."
             )
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+            raise StoreError(f"FAISS cannot search on {device!r}: name auto, cpu, cuda or cuda:1.")
         self._column, self._engine, self._progress = column, engine, progress
         self._cache = None if index is None else FaissCache(index)
         self._device = device
