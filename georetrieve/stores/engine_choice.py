@@ -42,7 +42,7 @@ SLOW_VALUES = 1 << 27
 """N × D above which one exact search takes more than a tenth of a second on two cores."""
 MANY_QUERIES = 64
 GPU_VALUES = 1 << 36
-"""N × D × Q from which a GPU pays: three seconds of two cores, in which a column is copied there."""
+"""N × D × Q from which a GPU pays: three seconds of two cores, enough to copy a column there."""
 ENOUGH_RECALL = 0.95
 
 
