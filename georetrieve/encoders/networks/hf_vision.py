@@ -63,7 +63,7 @@ class HfVit(Network):
         return [
             Tokens(
                 self._class_token(state),
-                state[:, self._prefix :].reshape(len(state), rows, columns, -1),
+                state[:, self._prefix :].reshape(state.shape[0], rows, columns, state.shape[-1]),
             )
             for state in self._normed_states(pixels, layers)
         ]
@@ -120,7 +120,7 @@ class HfMaskedAutoencoder(HfVitWithClassToken):
         rows, columns = (side // self.patch_px for side in pixels.shape[-2:])
         # It shuffles patches by this noise and keeps the first; with none masked all are kept.
         order = torch.arange(rows * columns, device=pixels.device, dtype=torch.float32)
-        return super()._run(pixels, noise=order.expand(len(pixels), -1), **arguments)
+        return super()._run(pixels, noise=order.expand(pixels.shape[0], -1), **arguments)
 
 
 class HfDual(HfVit, DualNetwork):

@@ -63,7 +63,8 @@ class OpenClipVit(_OpenClip):
         )
         normed = [self._visual.ln_post(state) for state in states]
         return [
-            Tokens(one[:, 0], one[:, 1:].reshape(len(one), rows, columns, -1)) for one in normed
+            Tokens(one[:, 0], one[:, 1:].reshape(one.shape[0], rows, columns, one.shape[-1]))
+            for one in normed
         ]
 
     def check_size(self, side: int) -> None:
@@ -75,7 +76,7 @@ class OpenClipVit(_OpenClip):
         visual = self._visual
         grid = visual.conv1(pixels)
         patches = grid.flatten(2).transpose(1, 2)
-        cls = visual.class_embedding.expand(len(patches), 1, -1)
+        cls = visual.class_embedding.expand(patches.shape[0], 1, -1)
         tokens = torch.cat([cls, patches], dim=1) + self._positions(*grid.shape[-2:])
         embedded: Tensor = visual.ln_pre(tokens)
         return embedded
