@@ -91,7 +91,7 @@ class DecodedImage(PyramidRaster):
     def _pixels(self, level: int, box: Box) -> Image.Image:
         kept = self._decoded(level)
         if isinstance(kept, Image.Image):
-            return kept.crop(box)
+            return kept.crop(box) if box != (0, 0, *kept.size) else _shared(kept)
         left, top, right, bottom = box
         return Image.fromarray(kept[top:bottom, left:right])
 
@@ -122,6 +122,13 @@ class DecodedImage(PyramidRaster):
         with self._lock:
             self._kept.clear()
             self._failure = SourceError(f"{self.name} has been closed; open it again to read it.")
+
+
+def _shared(image: Image.Image) -> Image.Image:
+    """The same image without a copy of its pixels: Pillow makes one before it changes them."""
+    twin = image._new(image.im)
+    twin.readonly = 1
+    return twin
 
 
 def spill(shape: tuple[int, ...]) -> RGBArray:

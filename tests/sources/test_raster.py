@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from georetrieve.errors import SourceError
 from georetrieve.sources import raster as raster_module
@@ -147,6 +147,24 @@ def test_an_image_is_decoded_once_for_many_regions(tmp_path, monkeypatch, ramp):
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda y: raster.read(Region(0, y, 8, 1)), range(8)))
         assert calls == [1]
+
+
+def test_drawing_on_what_was_read_leaves_the_image_alone(tmp_path, ramp):
+    Image.fromarray(ramp(12, 12)).convert("RGB").save(tmp_path / "a.png")
+    with open_raster(tmp_path / "a.png") as raster:
+        region = Region(0, 0, *raster.size)
+        first = raster.read(region)
+        first.paste((1, 2, 3), (0, 0, *first.size))
+        ImageDraw.Draw(raster.read(region)).rectangle((0, 0, 9, 9), fill=(1, 2, 3))
+        np.testing.assert_array_equal(np.asarray(raster.read(region))[..., 0], ramp(12, 12))
+
+
+def test_profiles_of_a_file_do_not_travel_on(tmp_path, ramp):
+    exif = Image.Exif()
+    exif[0x010E] = "a secret"
+    Image.fromarray(ramp(12, 12)).save(tmp_path / "a.jpg", exif=exif, icc_profile=b"profile")
+    with open_raster(tmp_path / "a.jpg") as raster:
+        assert raster.read(Region(0, 0, *raster.size)).info == {}
 
 
 def test_large_pixels_wait_in_a_temporary_file(tmp_path, whole, ramp, monkeypatch):
