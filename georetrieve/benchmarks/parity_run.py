@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import timm
+from torch import Tensor
 
 from georetrieve.benchmarks.parity import Comparison, compare, sides_of
 from georetrieve.benchmarks.publishers import at_hand, dinov2_name, publisher_of
@@ -81,21 +82,24 @@ def compare_entry(
     gc.collect()  # hooks make circles, and the next network needs the room
 
 
-def name_differences(entry: Entry, folder: Path) -> list[str]:
-    """Names in the authors' state dict of a DINOv2 that ours lacks, has besides, or has otherwise.
+def name_differences(entry: Entry, published: Mapping[str, Tensor]) -> list[str]:
+    """Names in a published state dict that ours lacks, has besides, or has in another shape.
 
-    No values are made: both are on PyTorch's ``meta`` device.
+    No values are needed: tensors may be on PyTorch's ``meta`` device.
+
+    Args:
+        entry: One that the family ``timm`` loads.
+        published: Names as its authors have them.
     """
-    theirs = DinoV2.shapes(folder, dinov2_name(entry))
     ours = make_network(entry.arch).get_submodule("model").state_dict()
-    named = named_as_in_timm(theirs, ours)
+    named = named_as_in_timm(published, ours)
     shapes = [{name: tuple(like.shape) for name, like in one.items()} for one in (named, ours)]
-    return sorted(name for name, _ in set(shapes[0].items()) ^ set(shapes[1].items()))
+    return sorted({name for name, _ in shapes[0].items() ^ shapes[1].items()})
 
 
 def _compare_thin(entry: Entry, folder: Path, other_px: int) -> Iterator[Comparison]:
     """Names and shapes of the whole network, and numbers of one like it that is small."""
-    differing = name_differences(entry, folder)
+    differing = name_differences(entry, DinoV2.shapes(folder, dinov2_name(entry)))
     reference = DinoV2.tiny_from_clone(folder, dinov2_name(entry))
     if differing:
         yield Comparison(
@@ -108,6 +112,6 @@ def _compare_thin(entry: Entry, folder: Path, other_px: int) -> Iterator[Compari
     model: Any = timm.create_model(entry.arch, num_classes=0, dynamic_img_size=True, **TINY)
     network = TimmVit(model, positions=entry.positions, vector=entry.vector)
     fill(network, entry.arch, reference.payload(), origin=f"a thin {entry.name}")
-    note = f"all names and shapes agree; run with width {TINY['embed_dim']}, {TINY['depth']} blocks"
+    note = f"all names and shapes; numbers at width {TINY['embed_dim']}, {TINY['depth']} blocks"
     sides = sides_of(network, entry.transform.crop, other_px)
     yield from compare(entry.name, network.eval(), reference, sides, note=note)
