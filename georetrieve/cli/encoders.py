@@ -90,9 +90,10 @@ def info(
     Of the bundled one and of files of yours, which are loaded for it, the specification is shown.
     """
     from georetrieve.encoders.options import split_name
+    from georetrieve.encoders.registry import is_published
 
     base, _ = split_name(name)
-    values = _spec(name) if base == "bundled" or "@" in base else _facts(base)
+    values = _facts(base) if is_published(base) else _spec(name)
     if form is Format.json:
         emit([values], form, list(values))
         return
@@ -163,16 +164,14 @@ def pull(
 
     They go to the folder that GEORETRIEVE_WEIGHTS names. Tokens are those of 'hf auth login'.
     """
-    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
     from georetrieve.encoders.options import split_name
-    from georetrieve.encoders.registry import find_entry
+    from georetrieve.encoders.registry import find_entry, pull_weights
 
-    kept = WeightsFolder.default()
     entries = [find_entry(split_name(name)[0]) for name in names]
     for entry in entries:
         remark(f"{entry.name}: licence {entry.licence or 'not stated'} {entry.licence_url}".strip())
         with Bars() as bars:
-            local = kept.pull(entry, accept_licence=accept_licence, progress=bars)
+            local = pull_weights(entry.name, accept_licence=accept_licence, progress=bars)
         print(f"{entry.name}: {local.path}  SHA-256 {local.sha256}")
 
 

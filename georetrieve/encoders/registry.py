@@ -10,6 +10,10 @@ and, where its weights are published, two more::
 
     load_entry(entry, weights, options, *, runtime) -> ImageEncoder   from files at hand
     entry_for(name) -> Entry                                          where others' weights are
+
+and a family that sees only in a repository which files hold the weights, another::
+
+    further(entry, weights) -> Entry | None                           what must be fetched besides
 """
 
 from __future__ import annotations
@@ -18,19 +22,15 @@ import importlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from georetrieve.encoders.catalogue.entry import Entry
 from georetrieve.encoders.catalogue.models import ENTRIES
+from georetrieve.encoders.catalogue.weights_folder import LocalWeights, WeightsFolder
 from georetrieve.encoders.options import Options, split_name
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import EncoderError, SpecMismatchError, did_you_mean
 from georetrieve.protocols import ImageEncoder, Progress
 from georetrieve.types import EncoderSpec
-
-if TYPE_CHECKING:
-    from georetrieve.encoders.catalogue.entry import Entry
-    from georetrieve.encoders.catalogue.weights_folder import LocalWeights
 
 __all__ = [
     "FAMILIES",
@@ -38,8 +38,11 @@ __all__ = [
     "families",
     "family_of",
     "find_entry",
+    "is_published",
     "load_encoder",
+    "load_entry",
     "load_for_spec",
+    "pull_weights",
 ]
 
 
@@ -136,13 +139,42 @@ def find_entry(name: str) -> Entry:
         if entry.name == name:
             return entry
     family = family_of(name)
-    if not any(name.startswith(mark) for mark in family.marks if mark.endswith(":")):
+    if not is_published(name):
         raise EncoderError(
             f"The weights of {name} are on this machine already; what can be downloaded has a name "
             "of 'georetrieve encoders list', or begins with timm:, hf: or open_clip:."
         )
     entry_of_name: Entry = _module(family).entry_for(name)
     return entry_of_name
+
+
+def pull_weights(
+    name: str, *, accept_licence: bool = False, progress: Progress | None = None
+) -> LocalWeights:
+    """Download the weights of an encoder to this machine, so that it loads without a network.
+
+    Args:
+        name: As for :func:`find_entry`.
+        accept_licence: The user accepts the licence; asked for where it is not a usual one.
+        progress: Told of the download, in megabytes.
+
+    Raises:
+        EncoderError: The name is unknown, the weights cannot be had, or the licence was not
+            accepted explicitly.
+    """
+    entry, kept = find_entry(name), WeightsFolder.default()
+    weights = kept.pull(entry, accept_licence=accept_licence, progress=progress)
+    if entry in ENTRIES:  # all their files are known
+        return weights
+    further = getattr(_module(family_of(name)), "further", None)
+    besides = further(entry, weights) if further else None
+    return kept.pull(besides, progress=progress) if besides else weights
+
+
+def is_published(name: str) -> bool:
+    """Whether an encoder's weights are published: not a file of yours, nor part of georetrieve."""
+    marks = tuple(mark for family in families() for mark in family.marks if mark.endswith(":"))
+    return name.startswith(marks) or any(entry.name == name for entry in ENTRIES)
 
 
 def load_encoder(

@@ -31,7 +31,7 @@ from georetrieve.errors import EncoderError
 from georetrieve.protocols import Progress
 from georetrieve.types import EncoderSpec
 
-__all__ = ["entry_for", "load_entry", "load_named", "load_spec"]
+__all__ = ["entry_for", "further", "load_entry", "load_named", "load_spec"]
 
 OPEN = "hf:"
 CONFIG = "config.json"
@@ -60,9 +60,9 @@ def load_named(
     resolve_device(runtime.device)  # before anything is downloaded
     entry, kept = entry_for(name), WeightsFolder.default()
     local = kept.obtain(entry, progress=progress)
-    further = _further(entry, local)
-    if further is not None:
-        local = kept.obtain(further, progress=progress)
+    besides = further(entry, local)
+    if besides is not None:
+        local = kept.obtain(besides, progress=progress)
     return load_entry(entry, local, options, runtime=runtime)
 
 
@@ -113,8 +113,12 @@ def _remote(repo: str, revision: str, file: str, *, optional: bool = False) -> R
     return RemoteFile(name=file, sources=(f"hub:{repo}@{revision}/{file}",), optional=optional)
 
 
-def _further(entry: Entry, local: LocalWeights) -> Entry | None:
-    """What must be fetched besides, as only the files that are there tell."""
+def further(entry: Entry, local: LocalWeights) -> Entry | None:
+    """What must be fetched besides, as only the files that are there tell; None: nothing.
+
+    Raises:
+        EncoderError: The list of the parts is damaged.
+    """
     if not entry.name.startswith(OPEN) or WHOLE in local.files:
         return None
     config = next(file for file in entry.files if file.name == CONFIG)

@@ -30,7 +30,7 @@ from georetrieve.errors import EncoderError, did_you_mean
 from georetrieve.protocols import Progress
 from georetrieve.types import EncoderSpec
 
-__all__ = ["entry_for", "load_entry", "load_named", "load_spec"]
+__all__ = ["entry_for", "further", "load_entry", "load_named", "load_spec"]
 
 OPEN = "open_clip:"
 # Under either name the same tensors are published; where neither is, they are pickled.
@@ -54,8 +54,9 @@ def load_named(
     resolve_device(runtime.device)  # before anything is downloaded
     entry, kept = entry_for(name), WeightsFolder.default()
     local = kept.obtain(entry, progress=progress)
-    if _weights_of(local) is None:
-        local = kept.obtain(_pickled(entry), progress=progress)
+    besides = further(entry, local)
+    if besides is not None:
+        local = kept.obtain(besides, progress=progress)
     return load_entry(entry, local, options, runtime=runtime)
 
 
@@ -171,8 +172,10 @@ def _transform(name: str, side: object, facts: dict[str, Any]) -> SquareCrop:
     )
 
 
-def _pickled(entry: Entry) -> Entry:
-    """The entry with the weights that are published where no safetensors file is."""
+def further(entry: Entry, local: LocalWeights) -> Entry | None:
+    """What must be fetched besides: pickled weights where no safetensors file is published."""
+    if _weights_of(local) is not None:
+        return None
     stem = entry.files[0].sources[0].removesuffix(SAFE[0])
     file = RemoteFile(name=PICKLED, sources=(stem + PICKLED,))
     return replace(entry, files=(file, *entry.files[1:]))
