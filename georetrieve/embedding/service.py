@@ -15,14 +15,15 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from georetrieve.embedding.cache import VectorCache, content_key
+from georetrieve.embedding.request import Lane, Request, as_ours
 from georetrieve.embedding.stats import ServiceStats, Tally
-from georetrieve.errors import EncoderError, GeoRetrieveError, ServiceBusyError, ServiceError
+from georetrieve.errors import EncoderError, ServiceBusyError, ServiceError
 from georetrieve.protocols import ImageEncoder, TextEncoder
 from georetrieve.sources.memory import read_bytes
 from georetrieve.sources.options import ReadOptions
@@ -30,26 +31,7 @@ from georetrieve.types import FloatArray
 
 __all__ = ["EmbeddingService"]
 
-Lane: TypeAlias = Literal["image", "text"]
-Content: TypeAlias = Image.Image | bytes | str
-
 LARGEST_PIXELS = 64_000_000
-
-
-class _Request:
-    """An image or text on its way, and the identical ones that wait for its vector."""
-
-    __slots__ = ("accepted", "content", "followers", "future", "key", "lane", "prepared", "ready")
-
-    def __init__(self, lane: Lane, content: Content) -> None:
-        self.lane = lane
-        self.content: Content | None = content
-        self.prepared: Any = None
-        self.key: bytes | None = None
-        self.future: Future[FloatArray] = Future()
-        self.followers: list[_Request] = []
-        self.accepted = time.perf_counter()
-        self.ready = 0.0
 
 
 class EmbeddingService:
@@ -99,8 +81,8 @@ class EmbeddingService:
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)  # a place among the waiting is free
         self._work = threading.Condition(self._lock)  # a request is ready to be encoded
-        self._ready: dict[Lane, deque[_Request]] = {"image": deque(), "text": deque()}
-        self._on_their_way: dict[bytes, _Request] = {}
+        self._ready: dict[Lane, deque[Request]] = {"image": deque(), "text": deque()}
+        self._on_their_way: dict[bytes, Request] = {}
         self._closing = self._dropping = self._all_prepared = False
         self._preparing = ThreadPoolExecutor(
             prepare_threads or os.cpu_count() or 1, thread_name_prefix="prepare"
@@ -128,7 +110,7 @@ class EmbeddingService:
             ServiceBusyError: No place became free in time.
             ServiceError: The service is closed.
         """
-        return self._accept(_Request("image", image), timeout)
+        return self._accept(Request("image", image), timeout)
 
     def submit_text(self, text: str, *, timeout: float | None = None) -> Future[FloatArray]:
         """Ask for the vector of a text; see :meth:`submit`.
@@ -141,7 +123,7 @@ class EmbeddingService:
                 f"{self.encoder.spec.name} describes images only; for texts choose an encoder that "
                 "was trained on both, such as a CLIP model."
             )
-        return self._accept(_Request("text", text), timeout)
+        return self._accept(Request("text", text), timeout)
 
     def embed(self, images: Iterable[Image.Image | bytes]) -> FloatArray:
         """Return the (N, D) vectors of N images; see :meth:`submit`."""
@@ -190,7 +172,7 @@ class EmbeddingService:
             raise
         return np.stack(vectors) if vectors else np.empty((0, self.encoder.spec.dim), np.float32)
 
-    def _accept(self, request: _Request, timeout: float | None) -> Future[FloatArray]:
+    def _accept(self, request: Request, timeout: float | None) -> Future[FloatArray]:
         with self._lock:
             if not self._room.wait_for(
                 lambda: self._closing or self._tally.waiting < self._max_waiting, timeout
@@ -208,7 +190,7 @@ class EmbeddingService:
 
     # --- in the preparing threads -------------------------------------------------------------
 
-    def _prepare(self, request: _Request) -> None:
+    def _prepare(self, request: Request) -> None:
         if self._dropping or request.future.cancelled():
             self._answer(request)
             return
@@ -217,7 +199,7 @@ class EmbeddingService:
                 return
             request.prepared = self._prepared(request)
         except Exception as error:  # noqa: BLE001 - it is the caller's, who finds it in the future
-            self._answer(request, error=_as_ours(error, "This input cannot be prepared"))
+            self._answer(request, error=as_ours(error, "This input cannot be prepared"))
             return
         request.content = None
         with self._lock:
@@ -225,7 +207,7 @@ class EmbeddingService:
             self._ready[request.lane].append(request)
             self._work.notify()
 
-    def _is_known(self, request: _Request) -> bool:
+    def _is_known(self, request: Request) -> bool:
         """Whether a vector of this content is kept (it is handed out) or on its way."""
         if not self._cache.limit_bytes or request.content is None:
             return False
@@ -246,7 +228,7 @@ class EmbeddingService:
         self._answer(request, vector)
         return True
 
-    def _prepared(self, request: _Request) -> Any:  # noqa: ANN401 - the encoder's own business
+    def _prepared(self, request: Request) -> Any:  # noqa: ANN401 - the encoder's own business
         content = request.content
         if isinstance(content, str):
             return content
@@ -266,7 +248,7 @@ class EmbeddingService:
             else:
                 self._encode(batch)
 
-    def _next_batch(self) -> list[_Request]:
+    def _next_batch(self) -> list[Request]:
         """Requests of one lane, when they are enough or have waited enough; none at the end."""
         with self._lock:
             while True:
@@ -282,12 +264,12 @@ class EmbeddingService:
                 else:
                     self._work.wait()
 
-    def _encode(self, batch: list[_Request]) -> None:
+    def _encode(self, batch: list[Request]) -> None:
         start = time.perf_counter()
         try:
             vectors = self._vectors(batch)
         except Exception as error:  # noqa: BLE001 - the callers find it in their futures
-            failure = _as_ours(error, f"The encoder failed on a batch of {len(batch)}")
+            failure = as_ours(error, f"The encoder failed on a batch of {len(batch)}")
             for request in batch:
                 self._answer(request, error=failure)
             return
@@ -301,7 +283,7 @@ class EmbeddingService:
                 reason = f"{name} gave a zero or non-finite vector for this input."
                 self._answer(request, error=EncoderError(reason))
 
-    def _vectors(self, batch: list[_Request]) -> FloatArray:
+    def _vectors(self, batch: list[Request]) -> FloatArray:
         inputs = [request.prepared for request in batch]
         for request in batch:
             request.prepared = None
@@ -318,7 +300,7 @@ class EmbeddingService:
 
     def _answer(
         self,
-        request: _Request,
+        request: Request,
         vector: FloatArray | None = None,
         *,
         error: Exception | None = None,
@@ -343,16 +325,6 @@ class EmbeddingService:
                 one.future.set_exception(error)
             elif wanted and vector is not None:
                 one.future.set_result(vector.copy())
-
-
-def _as_ours(error: Exception, what: str) -> GeoRetrieveError:
-    """An error meant for the user, of whatever was raised."""
-    if isinstance(error, GeoRetrieveError):
-        return error
-    why = " ".join(str(error).split()) or type(error).__name__
-    ours = EncoderError(f"{what}: {why}")
-    ours.__cause__ = error
-    return ours
 
 
 def _check(**sizes: int) -> None:

@@ -131,6 +131,7 @@ class _Served:
         self, services: Mapping[str, EmbeddingService], index: Index | None, reading: Reading
     ) -> None:
         self._services, self._index, self._reading = services, index, reading
+        self._items = None if index is None else len(index)
         self._searching = CapacityLimiter(SEARCHES_AT_ONCE)
 
     async def embed(self, request: Request) -> Response:
@@ -160,7 +161,7 @@ class _Served:
                 index.search,
                 query,
                 asked.k,
-                encoder=asked.encoder,
+                encoder=asked.encoder or self._service(None).encoder.spec.name,
                 where=asked.where,
                 exclude_group=asked.exclude_group,
             )
@@ -184,7 +185,7 @@ class _Served:
             "version": georetrieve.__version__,
             "encoders": encoders,
             "index": None if index is None else index.path.name,
-            "items": None if index is None else await self._aside(partial(len, index)),
+            "items": self._items,
         }
         return json_answer(values)
 
@@ -197,9 +198,9 @@ class _Served:
         return self._services[name]
 
     async def _images(self, service: EmbeddingService, body: Body) -> FloatArray:
-        asks = [(title, partial(service.submit, data, timeout=0)) for title, data in body.images]
-        body.images.clear()  # the service lets go of each when it has been read
-        return await _gathered(asks)
+        return await _gathered(
+            [(title, partial(service.submit, data, timeout=0)) for title, data in body.images]
+        )
 
     async def _texts(self, service: EmbeddingService, texts: list[str]) -> FloatArray:
         if not isinstance(service.encoder, TextEncoder):
