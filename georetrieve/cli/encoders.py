@@ -170,8 +170,12 @@ def pull(
     entries = [find_entry(split_name(name)[0]) for name in names]
     for entry in entries:
         remark(f"{entry.name}: licence {entry.licence or 'not stated'} {entry.licence_url}".strip())
-        with Bars() as bars:
-            local = pull_weights(entry.name, accept_licence=accept_licence, progress=bars)
+        try:
+            with Bars() as bars:
+                local = pull_weights(entry.name, accept_licence=accept_licence, progress=bars)
+        except KeyboardInterrupt:
+            remark("Interrupted. What arrived is kept; the same command goes on from there.")
+            raise typer.Exit(130) from None
         print(f"{entry.name}: {local.path}  SHA-256 {local.sha256}")
 
 

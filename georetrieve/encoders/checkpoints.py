@@ -8,6 +8,7 @@ belongs to another network; its vectors would be noise, so it is an error.
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
 import re
 import warnings
@@ -154,7 +155,9 @@ def _read(path: Path) -> object:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise EncoderError(_unreadable(path, error)) from error
+        # An invalid argument is PyTorch's, which looks for something before or behind the file.
+        damaged = error.errno in {None, errno.EINVAL}
+        raise EncoderError((_refusal if damaged else _unreadable)(path, error)) from error
     except SafetensorError as error:
         raise EncoderError(f"{path} is damaged or no safetensors file ({error}).") from error
     except Exception as error:

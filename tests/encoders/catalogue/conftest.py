@@ -5,6 +5,7 @@ import threading
 import pytest
 from weight_server import Server
 
+from georetrieve import cli
 from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
 
 
@@ -46,3 +47,17 @@ def alone(monkeypatch, tmp_path):
 @pytest.fixture
 def kept(tmp_path):
     return WeightsFolder(tmp_path / "weights")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call the command line; return exit status, standard output and standard error."""
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["georetrieve", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return call

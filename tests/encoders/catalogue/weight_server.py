@@ -142,3 +142,9 @@ def tree(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file() and ".locks" not in path.parts
     }
+
+
+def one_line(err):
+    """What is on standard error, if it is one line."""
+    assert err.count("\n") == 1, err
+    return err
