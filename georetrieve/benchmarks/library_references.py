@@ -113,8 +113,9 @@ class OpenClip(Reference):
             "patches": as_grid(patches[-1], pixels, round(patch_px**0.5)),
             "text": self.model.encode_text(self.tokens),
         }
-        cls = [one for one in parts.get("image_intermediates_prefix", ()) if one.shape[1]]
-        if cls:
+        trunk = getattr(model.visual, "trunk", None)
+        if trunk is None or trunk.cls_token is not None:
+            cls = [prefix[:, :1] for prefix in parts["image_intermediates_prefix"]]
             whole = [torch.cat(both, dim=1) for both in zip(cls, patches, strict=True)]
             seen |= {"cls": cls[-1][:, 0], "layers": torch.cat(whole, dim=-1)}
         return seen

@@ -37,13 +37,10 @@ def parity(
     compared, and numbers with a thin network of their kind.
 
     Networks of transformers, OpenCLIP and torchvision are compared with those libraries. For the
-    others clone their authors' code, of which nothing is installed or kept:
-
-        mkdir references; cd references
-        git clone https://github.com/facebookresearch/dino
-        git clone https://github.com/facebookresearch/dinov2
-        git clone https://github.com/facebookresearch/mae
-        git clone https://github.com/equinor/scampi-benchmark
+    others clone their authors' code into one folder and name it with --references; nothing of it
+    is installed or kept. They are on GitHub: facebookresearch/dino, facebookresearch/dinov2,
+    facebookresearch/mae and equinor/scampi-benchmark, as in
+    'git clone https://github.com/facebookresearch/dino references/dino'.
     """
     from georetrieve.benchmarks.parity import COLUMNS, Comparison
     from georetrieve.benchmarks.parity_run import chosen, compare_entry
