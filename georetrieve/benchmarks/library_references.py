@@ -17,7 +17,7 @@ from torch import Tensor
 from georetrieve.benchmarks.references import LAYERS, Reference, as_grid
 from georetrieve.encoders.catalogue.entry import Entry
 
-__all__ = ["HfVit", "OpenClip", "dinov2_classifier", "dinov3"]
+__all__ = ["HfVit", "OpenClip", "dinov2_classifier", "dinov3", "write_tokenizer"]
 
 TEXTS = 3
 DINOV3_HEADS = {384: 6, 768: 12, 1024: 16}
