@@ -60,8 +60,10 @@ def _converted(job: Job) -> ov.Model:
         with warnings.catch_warnings(), torch.no_grad():
             # Tracing remarks on shapes that are the same for every image.
             warnings.simplefilter("ignore")
+            # Traced here: OpenVINO would trace three times over, to check what is compared anyway.
+            traced = torch.jit.trace(job.module, example, check_trace=False)
             return ov.convert_model(
-                job.module, example_input=example, input=[-1, 3, job.side, job.side]
+                traced, example_input=example, input=[-1, 3, job.side, job.side]
             )
     except Exception as error:
         raise EncoderError(

@@ -1,6 +1,7 @@
 """Every backend and precision gives the vectors of PyTorch's fp32, whatever the batch."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import pytest
 import torch
@@ -27,6 +28,7 @@ WAYS = [
 ]
 
 
+@cache
 def made(module, backend, precision):
     for package in next(each for each in BACKENDS if each.name == backend).missing(precision):
         pytest.skip(f"{package} is not installed")
@@ -86,5 +88,5 @@ def test_many_threads_may_call_one_runner(network, pixels):
 
 def test_a_runner_is_made_in_inference_mode_too(network, pixels):
     with torch.inference_mode():
-        runner = made(network, "openvino", "fp32")
+        runner = made.__wrapped__(network, "openvino", "fp32")
         assert runner(pixels[:1]).shape == (1, 64)
