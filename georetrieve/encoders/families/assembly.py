@@ -8,10 +8,12 @@ from typing import Any
 
 from georetrieve.encoders.catalogue.entry import Entry
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights, WeightsFolder
+from georetrieve.encoders.devices import resolve_device
 from georetrieve.encoders.features import vector_dim
 from georetrieve.encoders.network_encoder import AttentiveNetworkEncoder, NetworkEncoder
 from georetrieve.encoders.networks.base import AttentiveNetwork, Network
 from georetrieve.encoders.networks.dual import AttentiveDualNetwork, DualNetwork, Tokenizer
+from georetrieve.encoders.networks.patches import check_whole_patches
 from georetrieve.encoders.options import Options
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.encoders.text_encoder import AttentiveTextNetworkEncoder, TextNetworkEncoder
@@ -19,7 +21,19 @@ from georetrieve.encoders.transforms import SquareCrop
 from georetrieve.errors import EncoderError
 from georetrieve.types import EncoderSpec
 
-__all__ = ["assemble", "find_weights"]
+__all__ = ["assemble", "check_before", "find_weights"]
+
+
+def check_before(entry: Entry, options: Options, runtime: Runtime) -> None:
+    """Refuse what can be refused before weights are downloaded, which may take long.
+
+    Raises:
+        EncoderError: The device is not there, or the size asked for is not whole patches.
+    """
+    resolve_device(runtime.device)
+    if entry.patch_px:
+        transform = entry.transform.changed(size=options.size, fit=options.fit)
+        check_whole_patches(transform.crop, entry.patch_px)
 
 
 def assemble(

@@ -19,8 +19,7 @@ from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
 from georetrieve.encoders.catalogue.models import ENTRIES
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights, WeightsFolder
 from georetrieve.encoders.checkpoints import read_checkpoint
-from georetrieve.encoders.devices import resolve_device
-from georetrieve.encoders.families.assembly import assemble, find_weights
+from georetrieve.encoders.families.assembly import assemble, check_before, find_weights
 from georetrieve.encoders.families.hf_images import read_transform
 from georetrieve.encoders.network_encoder import NetworkEncoder
 from georetrieve.encoders.networks.hf_models import kind_of, make_network, make_tokenizer
@@ -57,8 +56,8 @@ def load_named(
         EncoderError: It cannot be had, is of a kind that is not supported, does not fit exactly,
             or cannot run so.
     """
-    resolve_device(runtime.device)  # before anything is downloaded
     entry, kept = entry_for(name), WeightsFolder.default()
+    check_before(entry, options, runtime)
     local = kept.obtain(entry, progress=progress)
     besides = further(entry, local)
     if besides is not None:

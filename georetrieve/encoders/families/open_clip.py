@@ -14,8 +14,7 @@ from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
 from georetrieve.encoders.catalogue.models import ENTRIES
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights, WeightsFolder
 from georetrieve.encoders.checkpoints import read_checkpoint
-from georetrieve.encoders.devices import resolve_device
-from georetrieve.encoders.families.assembly import assemble, find_weights
+from georetrieve.encoders.families.assembly import assemble, check_before, find_weights
 from georetrieve.encoders.network_encoder import NetworkEncoder
 from georetrieve.encoders.networks.open_clip_models import (
     check_arch,
@@ -51,8 +50,8 @@ def load_named(
         EncoderError: It is unknown or of a kind that is not supported, cannot be had, does not fit
             exactly, or cannot run so.
     """
-    resolve_device(runtime.device)  # before anything is downloaded
     entry, kept = entry_for(name), WeightsFolder.default()
+    check_before(entry, options, runtime)
     local = kept.obtain(entry, progress=progress)
     besides = further(entry, local)
     if besides is not None:

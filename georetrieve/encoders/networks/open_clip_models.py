@@ -11,6 +11,7 @@ from open_clip.model import convert_to_custom_text_state_dict
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from timm.layers.format import Format
+from timm.layers.patch_embed import PatchEmbed
 from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer as TimmVisionTransformer
 from torch import Tensor, nn
@@ -89,9 +90,11 @@ def make_network(arch: str, tensors: Mapping[str, Tensor], *, origin: str) -> Du
         blocks = model.visual.transformer.resblocks
         plain = all(isinstance(block, ResidualAttentionBlock) for block in blocks)
         return (AttentiveOpenClipVit if plain else OpenClipVit)(model)
-    images = _trunk(model.visual)
+    images = _trunk(model.visual, arch)
     kind = AttentiveOpenClipTimm if isinstance(images, AttentiveTimmVit) else OpenClipTimm
-    return kind(model, images)
+    # Rotary positions (EVA) are computed for one size when OpenCLIP makes the network.
+    any_size = not isinstance(model.visual.trunk, Eva)
+    return kind(model, images, dim=int(config["embed_dim"]), any_size=any_size)
 
 
 def make_tokenizer(arch: str, folder: Path) -> Tokenizer:
@@ -137,11 +140,17 @@ def _as_named_now(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, 
     return named
 
 
-def _trunk(visual: nn.Module) -> Network:
+def _trunk(visual: nn.Module, arch: str) -> Network:
     trunk: Any = visual.trunk
     transformer = isinstance(trunk, TimmVisionTransformer | Eva)
     if not transformer:
         return TimmCnn(trunk, side_px=int(trunk.pretrained_cfg["input_size"][1]))
+    projects = trunk.cls_token is None and trunk.num_classes > 0
+    if projects or not isinstance(trunk.patch_embed, PatchEmbed):
+        raise EncoderError(
+            f"{arch} has an image tower without plain patches or tokens, which is not supported; "
+            "use another model of OpenCLIP, such as ViT-B-32 or ViT-B-16-SigLIP2."
+        )
     # OpenCLIP makes it for one size; these are what timm sets for images of any size.
     trunk.dynamic_img_size = True
     trunk.patch_embed.strict_img_size = False

@@ -11,6 +11,7 @@ from georetrieve.encoders.networks.base import AttentiveNetwork, Network, Tokens
 from georetrieve.encoders.networks.dual import AttentiveDualNetwork, DualNetwork
 from georetrieve.encoders.networks.patches import check_whole_patches
 from georetrieve.encoders.networks.timm_vit import resample_positions
+from georetrieve.errors import EncoderError
 
 __all__ = ["AttentiveOpenClipTimm", "AttentiveOpenClipVit", "OpenClipTimm", "OpenClipVit"]
 
@@ -118,13 +119,16 @@ class OpenClipTimm(_OpenClip):
     Args:
         whole: OpenCLIP's model.
         images: Its trunk of timm.
+        dim: Width of what is compared with texts.
+        any_size: The trunk takes other sizes than the one it was made for.
     """
 
-    def __init__(self, whole: nn.Module, images: Network) -> None:
+    def __init__(
+        self, whole: nn.Module, images: Network, *, dim: int, any_size: bool = True
+    ) -> None:
         super().__init__(whole)
+        self.dim, self._any_size = dim, any_size
         self._images, self._head = images, whole.get_submodule("visual.head")
-        linear = [part for part in self._head.modules() if isinstance(part, nn.Linear)]
-        self.dim = linear[-1].out_features if linear else images.dim
         self.token_dim, self.depth = images.token_dim, images.depth
         self.patch_px, self.side_px = images.patch_px, images.side_px
 
@@ -139,6 +143,8 @@ class OpenClipTimm(_OpenClip):
 
     def check_size(self, side: int) -> None:
         """See :meth:`Network.check_size`."""
+        if not self._any_size and side != self.side_px:
+            raise EncoderError(f"This network takes images of {self.side_px} px alone, not {side}.")
         self._images.check_size(side)
 
 

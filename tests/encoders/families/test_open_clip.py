@@ -11,7 +11,6 @@ from published_models import (
     CLIP,
     CLIP_CONFIG,
     SIGLIP,
-    TAG,
     open_clip_model,
     register_open_clip,
     save_open_clip,
@@ -22,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from georetrieve.encoders.catalogue.models import ENTRIES
 from georetrieve.encoders.checkpoints import read_checkpoint
 from georetrieve.encoders.families.open_clip import entry_for
+from georetrieve.encoders.networks import open_clip_models
 from georetrieve.encoders.networks.open_clip_models import make_network
 from georetrieve.encoders.registry import load_encoder, load_for_spec
 from georetrieve.encoders.runtime import Runtime
@@ -259,6 +259,13 @@ def test_loading_says_nothing(weights_root, arch, capfd, caplog):
     assert caplog.records == []
 
 
+@pytest.mark.usefixtures("weights_root")
+def test_a_size_is_refused_before_a_download():
+    name = "open_clip:ViT-B-32/laion2b_s34b_b79k"
+    with pytest.raises(EncoderError, match="100 px is not whole patches of 32 px; use 96 or 128"):
+        load(name, ",size=100")
+
+
 def test_what_open_clip_publishes_is_found():
     entry = entry_for("open_clip:ViT-B-32/laion2b_s34b_b79k")
     assert entry.files[0].sources == (
@@ -321,6 +328,8 @@ def test_real_architectures(arch):
     assert torch.equal(network.texts(tokens), model.encode_text(tokens))
 
 
-def test_names_of_the_test_models(tmp_path):
-    register_open_clip(tmp_path)
-    assert entry_for(f"open_clip:{CLIP}/{TAG}").text
+def test_towers_of_other_kinds_are_refused(monkeypatch):
+    """A hybrid of timm, whose first tokens come from a convolutional network."""
+    monkeypatch.setattr(open_clip_models, "load_strictly", lambda *args, **options: None)
+    with pytest.raises(EncoderError, match="ViTamin-S has an image tower without plain patches"):
+        make_network("ViTamin-S", {}, origin="x")
