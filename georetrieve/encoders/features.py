@@ -46,7 +46,12 @@ class PatchHead(nn.Module):
 
 
 def vector_dim(network: Network, options: Options) -> int:
-    """Width of what :class:`VectorHead` gives."""
+    """Width of what :class:`VectorHead` gives.
+
+    Raises:
+        EncoderError: The options ask for more layers than the network has.
+    """
+    _check_layers(network, options)
     if options.pooling == "own":
         return network.dim
     parts = options.layers + (options.pooling == "cls+mean")

@@ -53,6 +53,7 @@ class NetworkEncoder:
         self._network = network.eval().requires_grad_(False).to(self._device)
         self._transform = transform
         self._spec = spec
+        self._network.settle(transform.crop)
         self._runner = self._run(VectorHead(self._network, self._options))
 
     def _run(self, head: nn.Module) -> Runner:

@@ -25,6 +25,7 @@ from georetrieve.encoders.features import vector_dim
 from georetrieve.encoders.network_encoder import AttentiveNetworkEncoder, NetworkEncoder
 from georetrieve.encoders.networks.base import AttentiveNetwork
 from georetrieve.encoders.networks.timm_models import (
+    TimmNetwork,
     check_arch,
     fill,
     make_network,
@@ -63,6 +64,16 @@ class _Weights:
     revision: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """A network without weights yet, and what is to be taken from it."""
+
+    entry: Entry
+    options: Options
+    network: TimmNetwork
+    transform: SquareCrop
+
+
 def load_named(
     name: str, options: Options, *, runtime: Runtime, progress: Progress | None = None
 ) -> NetworkEncoder:
@@ -72,17 +83,16 @@ def load_named(
         EncoderError: The name is unknown, the weights cannot be had or do not fit exactly, the
             options are not the network's, or it cannot run so.
     """
-    resolve_device(runtime.device)  # before anything is downloaded
     if not _is_published(name):
         arch, path, key = _split_file(name)
         entry = _entry_for_file(arch, f"{arch}@{path.name}" + (f"#{key}" if key else ""))
+        plan = _plan(entry, options, runtime)
         # Not resolved: a download cache names files by a digest and links to them by their name.
         path = path.expanduser().absolute()
-        weights = _Weights(path=path, origin=str(path), sha256="", key=key)
-        return _load(entry, weights, options, runtime)
-    entry = entry_for(name)
-    local = WeightsFolder.default().obtain(entry, progress=progress)
-    return load_entry(entry, local, options, runtime=runtime)
+        return _load(plan, _Weights(path=path, origin=str(path), sha256="", key=key), runtime)
+    plan = _plan(entry_for(name), options, runtime)
+    local = WeightsFolder.default().obtain(plan.entry, progress=progress)
+    return _load(plan, _local(local), runtime)
 
 
 def load_entry(
@@ -94,13 +104,7 @@ def load_entry(
         EncoderError: They do not fit exactly, the options are not the network's, or it cannot run
             so.
     """
-    file = _Weights(
-        path=weights.path,
-        origin=weights.source,
-        sha256=weights.sha256,
-        revision=weights.revision,
-    )
-    return _load(entry, file, options, runtime)
+    return _load(_plan(entry, options, runtime), _local(weights), runtime)
 
 
 def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> NetworkEncoder:
@@ -113,8 +117,9 @@ def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> Networ
         EncoderError: They are in none of these places, or have changed.
     """
     name, options = split_name(spec.name)
-    options = replace(options, rotations=1)
     published = _is_published(name)
+    entry = entry_for(name) if published else _entry_for_file(spec.arch, name)
+    plan = _plan(entry, replace(options, rotations=1), runtime)
     key = spec.revision if name.endswith(f"#{spec.revision}") else ""
     weights = _Weights(
         path=_find(spec, index_dir),
@@ -123,8 +128,7 @@ def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> Networ
         key=key,
         revision=spec.revision if published else "",
     )
-    entry = entry_for(name) if published else _entry_for_file(spec.arch, name)
-    return _load(entry, weights, options, runtime)
+    return _load(plan, weights, runtime)
 
 
 def entry_for(name: str) -> Entry:
@@ -224,12 +228,30 @@ def _entry_for_file(arch: str, name: str) -> Entry:
     )
 
 
-def _load(entry: Entry, weights: _Weights, options: Options, runtime: Runtime) -> NetworkEncoder:
+def _local(weights: LocalWeights) -> _Weights:
+    return _Weights(
+        path=weights.path,
+        origin=weights.source,
+        sha256=weights.sha256,
+        revision=weights.revision,
+    )
+
+
+def _plan(entry: Entry, options: Options, runtime: Runtime) -> _Plan:
+    """Check what can be checked before there are weights, which may be a long download."""
+    resolve_device(runtime.device)
     network = make_network(entry.arch, positions=entry.positions, vector=entry.vector)
+    transform = entry.transform.changed(size=options.size, fit=options.fit)
+    network.check_size(transform.crop)
+    vector_dim(network, options)
+    return _Plan(entry=entry, options=options, network=network, transform=transform)
+
+
+def _load(plan: _Plan, weights: _Weights, runtime: Runtime) -> NetworkEncoder:
+    entry, options, network = plan.entry, plan.options, plan.network
     checkpoint = read_checkpoint(weights.path, checkpoint_key=weights.key)
     origin = f"{weights.path} for {entry.arch}"
     fill(network, entry.arch, checkpoint, origin=origin, own=entry.name.startswith(PUBLISHED))
-    transform = entry.transform.changed(size=options.size, fit=options.fit)
     spec = EncoderSpec(
         name=entry.name + options.suffix,
         family="timm",
@@ -237,14 +259,14 @@ def _load(entry: Entry, weights: _Weights, options: Options, runtime: Runtime) -
         sha256=weights.sha256 or file_sha256(weights.path),
         arch=entry.arch,
         revision=weights.revision or checkpoint.part,
-        transform=transform.to_json(),
-        features=_features(entry, options, transform),
+        transform=plan.transform.to_json(),
+        features=_features(entry, options, plan.transform),
         dim=vector_dim(network, options),
         patch_size=network.patch_px,
         metric=entry.metric,
     )
     kind = AttentiveNetworkEncoder if isinstance(network, AttentiveNetwork) else NetworkEncoder
-    return kind(network, transform, spec, options=options, runtime=runtime)
+    return kind(network, plan.transform, spec, options=options, runtime=runtime)
 
 
 def _features(entry: Entry, options: Options, transform: SquareCrop) -> dict[str, Any]:

@@ -57,6 +57,13 @@ class Network(nn.Module, ABC):
             EncoderError: The network does not take images of that side.
         """
 
+    def settle(self, side: int) -> None:
+        """Compute what depends on the side of an image alone, before the network is traced.
+
+        Backends that rewrite a network would otherwise rewrite the interpolation of its positions
+        too, and not to the same numbers.
+        """
+
 
 class AttentiveNetwork(Network):
     """A network with a class token whose attention to the patches can be seen."""

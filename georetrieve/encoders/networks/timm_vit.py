@@ -79,6 +79,11 @@ class TimmVit(Network):
         """See :meth:`Network.check_size`."""
         check_whole_patches(side, self.patch_px)
 
+    def settle(self, side: int) -> None:
+        """See :meth:`Network.settle`."""
+        if isinstance(self.model, VisionTransformer) and self.model.pos_embed is not None:
+            self._positions(side // self.patch_px, side // self.patch_px)
+
     @property
     def has_class_token(self) -> bool:
         """Whether the first token is one."""
@@ -104,7 +109,8 @@ class TimmVit(Network):
         return self.model.norm_pre(self._with_positions(grid)), None
 
     def _with_positions(self, grid: Tensor) -> Tensor:
-        count, rows, columns, _ = grid.shape
+        # PyTorch's tracer gives sides as tensors; a trace is for one size.
+        count, rows, columns = grid.shape[0], int(grid.shape[1]), int(grid.shape[2])
         model = self.model
         special = (model.cls_token, getattr(model, "dist_token", None), model.reg_token)
         prefix = [token.expand(count, -1, -1) for token in special if token is not None]
@@ -125,7 +131,7 @@ class TimmVit(Network):
         if key not in self._resampled:
             native = self.model.patch_embed.grid_size
             special = embedding.shape[1] - math.prod(native)
-            with torch.inference_mode(mode=False), torch.no_grad():
+            with torch.inference_mode(False), torch.no_grad():
                 square = embedding[:, special:].float().reshape(1, *native, -1)
                 other = resample_positions(square, rows, columns, self.positions).flatten(1, 2)
                 prefix = embedding[:, :special]
