@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from georetrieve.cli import encoders_look
 from georetrieve.cli.output import Bars, Format, emit, remark
 
 if TYPE_CHECKING:
@@ -295,3 +296,6 @@ def fit_bundled(
         encoder = fit_codebook(folders, seed=seed, progress=bars)
     encoder.save(out)
     remark(f"{out}: codebook {encoder.spec.fingerprint}, {encoder.spec.dim} numbers an image")
+
+
+app.command("look")(encoders_look.look)
