@@ -61,7 +61,9 @@ def _converted(job: Job) -> ov.Model:
             # Tracing remarks on shapes that are the same for every image.
             warnings.simplefilter("ignore")
             # Traced here: OpenVINO would trace three times over, to check what is compared anyway.
-            traced = torch.jit.trace(job.module, example, check_trace=False)
+            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+                job.module, example, check_trace=False
+            )
             return ov.convert_model(
                 traced, example_input=example, input=[-1, 3, job.side, job.side]
             )
