@@ -40,7 +40,7 @@ FASTEST: dict[str, tuple[Way, ...]] = {
 WHEN_NAMED: tuple[Way, ...] = (
     ("compile", "bf16"),  # no faster than torch for the half minute it costs
     ("compile", "fp32"),
-    ("openvino", "int8"),  # strays too far to be chosen unasked
+    ("openvino", "int8"),  # ranges of synthetic images say little of those of real ones
     ("onnx", "int8"),
     ("torch", "fp16"),
 )
