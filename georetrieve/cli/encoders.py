@@ -271,7 +271,7 @@ def verify(
             "name": verdict.name,
             "file": verdict.file,
             "sha256": verdict.facts.sha256,
-            "state": verdict.reason or "as it was downloaded",
+            "state": verdict.reason or "ok",
         }
         for verdict in found
     ]
