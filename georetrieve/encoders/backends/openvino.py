@@ -9,11 +9,15 @@ import threading
 import warnings
 
 import numpy as np
-import openvino as ov
 import torch
 
 from georetrieve.encoders.backends.base import Forward, Job
 from georetrieve.errors import EncoderError
+
+# OpenVINO and NNCF report their use over the network, from a process forked on import. Nothing a
+# geologist does is anybody's business: without this package both go without, as they provide for.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+import openvino as ov  # noqa: E402 - after the line above
 
 __all__ = ["build"]
 
