@@ -9,8 +9,8 @@ __all__ = ["RESNETS"]
 RESNETS: tuple[Entry, ...] = (
     Entry(
         name="resnet152",
-        # The rocks paper (arXiv 2407.18100) compares with microsoft/resnet-152, which was converted
-        # from timm's own training; those weights are timm:resnet152.a1_in1k.
+        # The rocks paper (arXiv 2407.18100) compares with other weights of this network:
+        # hf:microsoft/resnet-152.
         summary="ResNet-152 of torchvision (IMAGENET1K_V1), ImageNet-1k with labels",
         family="timm",
         arch="resnet152",
