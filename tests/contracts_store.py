@@ -20,6 +20,7 @@ WHERES = (
     None,
     "label = 'a'",
     "label = 'o''clock' OR depth > 70",
+    "label = 'a;b' OR depth = 7",
     "`group` IN ('g0', 'g1') AND label IS NOT NULL",
     "depth BETWEEN 10 AND 30 AND NOT label = 'b'",
     "well LIKE 'N%'",
@@ -202,7 +203,9 @@ class StoreContract:
         with pytest.raises(StoreError, match=f"k = {k}"):
             filled[0].search(np.ones((1, self.DIM), np.float32), k)
 
-    @pytest.mark.parametrize("where", ["label =", "no_such_column = 3", "label = 'a' AND", "'"])
+    @pytest.mark.parametrize(
+        "where", ["label =", "no_such_column = 3", "label = 'a' AND", "'", "depth = 1; x"]
+    )
     def test_a_condition_that_is_none_names_the_columns(self, filled, where):
         with pytest.raises(StoreError, match=r"cannot be used.*label.*depth") as caught:
             filled[0].search(np.ones((1, self.DIM), np.float32), 1, where=where)

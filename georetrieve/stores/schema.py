@@ -213,8 +213,13 @@ def quoted_where(where: str, schema: pa.Schema) -> str:
     double quotes, which Lance takes for text, are names too when there is such a column. Names are
     found whatever their case. Columns of whole numbers, which Lance does not compare with
     fractions, are cast where the condition has one.
+
+    Raises:
+        StoreError: A semicolon ends the condition; Lance would pass over what follows.
     """
     tokens = _TOKEN.findall(where)
+    if ";" in tokens:
+        raise bad_condition(where, "it is one condition, without a semicolon", schema.names)
     fractions = any(_FRACTION.fullmatch(token) for token in tokens)
     quoted: dict[str, str] = {}
     for field in sorted(schema, key=lambda field: field.name):
