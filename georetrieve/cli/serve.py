@@ -59,8 +59,8 @@ def serve(
     ] = 5,
     cache_mb: Annotated[float, typer.Option(help="Vectors kept, MiB; 0: none.", min=0)] = 64,
     device: DeviceOption = "auto",
-    backend: BackendOption = Backend.torch,
-    precision: PrecisionOption = Precision.fp32,
+    backend: BackendOption = Backend.auto,
+    precision: PrecisionOption = Precision.auto,
 ) -> None:
     """Serve vectors and search over HTTP: /embed, /search, /healthz, /metrics, /docs.
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from fakes import FakeEncoder, fake_vector, solid
 
+from georetrieve.encoders.runtime import Runtime
 from georetrieve.search import Index
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest, SourceRoot
@@ -60,5 +61,5 @@ def write_index(path, root):
 def index(tmp_path, folder, fake_family):
     """The index, opened."""
     write_index(tmp_path / "index", folder)
-    with Index.open(tmp_path / "index") as opened:
+    with Index.open(tmp_path / "index", runtime=Runtime(device="cpu")) as opened:
         yield opened

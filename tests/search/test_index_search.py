@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fakes import FakeEncoder, fake_vector, solid
 
+from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import EncoderError, SourceError, SpecMismatchError, StoreError
 from georetrieve.search import Index, Query, QueryImage, QueryItem, QueryVector
 from georetrieve.stores.lance import IndexStore
@@ -191,8 +192,8 @@ def test_an_encoder_is_loaded_once_and_only_when_an_image_is_asked_for(index, fo
 
     loaded = []
 
-    def load(spec, index_dir, *, device):
-        loaded.append((spec.name, index_dir, device))
+    def load(spec, index_dir, *, runtime):
+        loaded.append((spec.name, index_dir, runtime))
         return FakeEncoder()
 
     monkeypatch.setattr(module, "load_for_spec", load)
@@ -200,7 +201,7 @@ def test_an_encoder_is_loaded_once_and_only_when_an_image_is_asked_for(index, fo
     assert loaded == []
     index.search(Query.image(folder / "c/red.png"))
     index.search(Query.image(folder / "a/dark.png"))
-    assert loaded == [("fake", index.path, "cpu")]
+    assert loaded == [("fake", index.path, Runtime(device="cpu"))]
 
 
 def test_weights_that_are_gone_are_an_error(index, folder, monkeypatch):
