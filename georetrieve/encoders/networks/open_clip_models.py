@@ -48,7 +48,7 @@ def check_arch(arch: str) -> dict[str, Any]:
         "an image tower that pools by attention": bool(vision.get("attentional_pool")),
         "a ResNet for images": isinstance(vision.get("layers"), (list, tuple)),
         "a text tower of transformers": "hf_model_name" in text,
-        "a tokenizer that drops words by chance": "reduction_mask" in tokenizer_facts(text),
+        "a tokenizer that drops words by chance": "reduction_mask" in _tokenizer_facts(text),
     }
     for what, found in unsupported.items():
         if found:
@@ -63,11 +63,6 @@ def tokenizer_repo(arch: str) -> str:
     """Repository of the tokenizer's files; "" where it comes with OpenCLIP."""
     text: dict[str, Any] = check_arch(arch)["text_cfg"]
     return str(text.get("hf_tokenizer_name") or "")
-
-
-def tokenizer_facts(text: Mapping[str, Any]) -> dict[str, Any]:
-    """What a configuration says of how texts are cleaned."""
-    return dict(text.get("tokenizer_kwargs") or {})
 
 
 def make_network(arch: str, tensors: Mapping[str, Tensor], *, origin: str) -> DualNetwork:
@@ -104,7 +99,7 @@ def make_tokenizer(arch: str, folder: Path) -> Tokenizer:
         EncoderError: They do not, or are damaged.
     """
     text: dict[str, Any] = check_arch(arch)["text_cfg"]
-    facts = {"context_length": text.get("context_length", 77), **tokenizer_facts(text)}
+    facts = {"context_length": text.get("context_length", 77), **_tokenizer_facts(text)}
     if not text.get("hf_tokenizer_name"):
         simple: Tokenizer = SimpleTokenizer(**facts)
         return simple
@@ -156,3 +151,8 @@ def _trunk(visual: nn.Module, arch: str) -> Network:
     trunk.patch_embed.strict_img_size = False
     trunk.patch_embed.flatten, trunk.patch_embed.output_fmt = False, Format.NHWC
     return (TimmVit if trunk.cls_token is None else AttentiveTimmVit)(trunk)
+
+
+def _tokenizer_facts(text: Mapping[str, Any]) -> dict[str, Any]:
+    """What a configuration says of how texts are cleaned."""
+    return dict(text.get("tokenizer_kwargs") or {})
