@@ -111,8 +111,9 @@ class OpenClip(Reference):
         seen = {
             "vector": model.encode_image(pixels),
             "patches": as_grid(patches[-1], pixels, round(patch_px**0.5)),
-            "text": self.model.encode_text(self.tokens),
         }
+        if model is self.model:  # texts do not depend on the size of images
+            seen["text"] = model.encode_text(self.tokens)
         trunk = getattr(model.visual, "trunk", None)
         if trunk is None or trunk.cls_token is not None:
             cls = [prefix[:, :1] for prefix in parts["image_intermediates_prefix"]]

@@ -141,7 +141,7 @@ def _see(
         seen["layers"] = torch.cat(whole, dim=-1)
     if "attention" in wanted and isinstance(network, AttentiveNetwork):
         seen["attention"] = network.attention(pixels)
-    if isinstance(network, DualNetwork) and reference.tokens is not None:
+    if "text" in wanted and isinstance(network, DualNetwork) and reference.tokens is not None:
         seen["text"] = network.texts(reference.tokens)
     return seen
 

@@ -99,8 +99,9 @@ def test_networks_of_libraries_are_what_their_libraries_make_of_them(kind, tmp_p
     network, reference = small_pair(kind, tmp_path)
     found = list(compare(kind, network, reference, sides_of(network, network.side_px)))
     assert len({comparison.pixels for comparison in found}) == 3
+    assert found[0].largest_difference.keys() == PARTS[kind]
     for comparison in found:
-        assert comparison.largest_difference.keys() == PARTS[kind]
+        assert comparison.largest_difference.keys() >= PARTS[kind] - {"text"}
         assert comparison.passed, comparison
         assert comparison.largest > 0.5
 
