@@ -27,6 +27,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 LARGE_INCHES, SMALL_INCHES, TITLE_INCHES = 3.4, 1.7, 0.75
 HEADS_A_ROW = 6
 # The brightest patches of a map, often one or two artefacts, do not darken all others.
+ROUNDING = 1e-6
 BRIGHTEST, OUTER = 99.0, (1.0, 99.0)
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -93,8 +94,9 @@ def colours_of_patches(patches: FloatArray) -> tuple[FloatArray, float]:
     scores = np.zeros((len(points), 3))
     scores[:, : len(sizes)] = (left * sizes * signs)[:, :3]
     low, high = np.percentile(scores, OUTER, axis=0)
-    spread = np.where(high > low, high - low, 1)
-    colours = np.clip((scores - low) / spread, 0, 1)
+    # An axis that is only rounding is black, not stretched to noise.
+    real = high - low > ROUNDING * max(float((high - low).max()), np.abs(patches).max())
+    colours = np.clip((scores - low) / np.where(real, high - low, np.inf), 0, 1)
     total = float((sizes**2).sum())
     share = float((sizes[:3] ** 2).sum()) / total if total else 1.0
     return colours.reshape(rows, columns, 3).astype(np.float32), share

@@ -1,0 +1,76 @@
+"""One vector for the eight views of a square."""
+
+import numpy as np
+import pytest
+from contracts_encoder import blobs
+from fakes import FakeAdaptableEncoder, FakeEncoder
+from PIL import Image
+
+from georetrieve.encoders.rotations import VIEWS, robust, view
+from georetrieve.errors import EncoderError
+from georetrieve.protocols import AdaptableEncoder, PatchEncoder
+
+
+def test_the_views_of_a_square_by_hand():
+    square = np.array([[1, 2], [3, 4]])
+    views = [view(square, number).tolist() for number in range(VIEWS)]
+    assert views == [
+        [[1, 2], [3, 4]],
+        [[2, 4], [1, 3]],
+        [[4, 3], [2, 1]],
+        [[3, 1], [4, 2]],
+        [[2, 1], [4, 3]],
+        [[4, 2], [3, 1]],
+        [[3, 4], [1, 2]],
+        [[1, 3], [2, 4]],
+    ]
+
+
+@pytest.mark.parametrize("number", range(VIEWS))
+def test_every_view_of_an_image_has_its_vector(number):
+    """Means of cells over all views are the same for all: exact up to rounding."""
+    encoder, image = robust(FakeEncoder(3)), blobs(0, (96, 96))
+    turned = Image.fromarray(view(np.asarray(image), number))
+    plain, other = encoder.encode_images([image, turned])
+    np.testing.assert_allclose(plain, other, atol=1e-6)
+    assert np.abs(FakeEncoder(3).encode_images([image]) - plain).max() > 1e-3
+
+
+def test_the_mean_by_hand():
+    """A red corner is in each of the four cells in two of the eight views: a quarter of red."""
+    image = Image.new("RGB", (8, 8))
+    image.paste((255, 0, 0), (0, 0, 4, 4))
+    vector = robust(FakeEncoder()).encode_images([image])[0]
+    np.testing.assert_allclose(vector, [*([0.25, 0, 0] * 4), 1], atol=1e-6)
+
+
+def test_patches_turn_with_the_image():
+    encoder, image = robust(FakeEncoder(3)), blobs(1, (96, 96))
+    assert isinstance(encoder, PatchEncoder)
+    upright = encoder.encode_patches([image])[0]
+    for number in range(VIEWS):
+        turned = Image.fromarray(view(np.asarray(image), number))
+        found = encoder.encode_patches([turned])[0]
+        np.testing.assert_allclose(found, view(upright, number), atol=1e-6)
+    assert encoder.encode_patches([]).shape == (0, 3, 3, 4)
+
+
+def test_the_spec_says_so_and_what_can_be_adapted_still_can():
+    plain, turned = FakeEncoder(), robust(FakeEncoder())
+    assert turned.spec.name == "fake,rotations=8"
+    assert turned.spec.features == {"rotations": 8}
+    assert turned.spec.fingerprint != plain.spec.fingerprint
+    assert not isinstance(turned, AdaptableEncoder)
+    adapted = robust(FakeAdaptableEncoder()).adapt([np.ones((2, 2, 3), np.float32)] * 4)
+    assert adapted.spec.adapted
+    assert adapted.spec.features == {"rotations": 8}
+    assert isinstance(adapted, AdaptableEncoder)
+
+
+def test_an_encoder_that_sees_no_squares_is_refused():
+    class Strip(FakeEncoder):
+        def prepare(self, image):
+            return np.zeros((2, 3, 3), np.float32)
+
+    with pytest.raises(EncoderError, match="fake does not see squares"):
+        robust(Strip())
