@@ -64,6 +64,10 @@ class _Views:
     def spec(self) -> EncoderSpec:
         return self._spec
 
+    @property
+    def runs_as(self) -> str:
+        return str(getattr(self._encoder, "runs_as", ""))
+
     def prepare(self, image: Image.Image) -> npt.NDArray[Any]:
         return self._encoder.prepare(image)
 

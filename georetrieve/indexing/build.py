@@ -191,7 +191,16 @@ class _Run:
         if not jobs:
             return []
         runtime = self.options.runtime
-        return [load_for_spec(spec, self.store.path, runtime=runtime) for spec in specs]
+        loaded = [load_for_spec(spec, self.store.path, runtime=runtime) for spec in specs]
+        for encoder in loaded:
+            self._say_how_it_runs(encoder)
+        return loaded
+
+    def _say_how_it_runs(self, encoder: ImageEncoder) -> None:
+        """What was chosen where that was left open; vectors of all ways are comparable."""
+        how = getattr(encoder, "runs_as", "")  # networks have it
+        if how:
+            self.report.remarks.append(f"{encoder.spec.name} runs on {how}")
 
     def _new_encoder(self, jobs: Sequence[FileJob]) -> ImageEncoder:
         name = self.options.encoder or DEFAULT_ENCODER
@@ -215,6 +224,7 @@ class _Run:
             folder = self.store.path / "encoders"
             folder.mkdir(exist_ok=True)
             encoder.save(folder / f"{encoder.spec.column}.safetensors")
+        self._say_how_it_runs(encoder)
         manifest = self.store.manifest
         self.store.update_manifest(replace(manifest, encoders=(*manifest.encoders, encoder.spec)))
         return encoder
@@ -235,6 +245,7 @@ class _Run:
                     f"({spec.weights}); rename the file of the new weights to keep both."
                 )
             return
+        self._say_how_it_runs(encoder)
         count, remarks = fill_column(
             self.store,
             encoder,
