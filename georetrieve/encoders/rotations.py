@@ -6,7 +6,7 @@ images: the dihedral group D4) are exact on pixels, nothing is interpolated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,13 @@ from PIL import Image
 
 from georetrieve.encoders.options import split_name
 from georetrieve.errors import EncoderError
-from georetrieve.protocols import AdaptableEncoder, ImageEncoder, PatchEncoder
+from georetrieve.protocols import (
+    AdaptableEncoder,
+    AttentiveEncoder,
+    ImageEncoder,
+    PatchEncoder,
+    TextEncoder,
+)
 from georetrieve.types import EncoderSpec, FloatArray
 
 __all__ = ["VIEWS", "robust", "view"]
@@ -34,7 +40,7 @@ def view(square: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
 def robust(encoder: ImageEncoder) -> ImageEncoder:
     """Wrap an encoder so that the eight views of an image have one vector.
 
-    It encodes patches, or can be adapted, if the encoder within does.
+    It can do whatever the encoder within can: patches, attention, texts, being adapted.
 
     Raises:
         EncoderError: The encoder does not bring images to squares.
@@ -44,13 +50,9 @@ def robust(encoder: ImageEncoder) -> ImageEncoder:
         raise EncoderError(
             f"{encoder.spec.name} does not see squares, so rotations=8 cannot be had with it."
         )
-    if not isinstance(encoder, PatchEncoder):
-        return _Views(encoder)
-    return (
-        _AdaptableViews(encoder, encoder)
-        if isinstance(encoder, AdaptableEncoder)
-        else _PatchViews(encoder)
-    )
+    mixins = [mixin for protocol, mixin in _CAPABILITIES if isinstance(encoder, protocol)]
+    made: ImageEncoder = type("RotationRobust", (*mixins, _Views), {})(encoder)
+    return made
 
 
 class _Views:
@@ -88,37 +90,73 @@ class _Views:
         return np.concatenate([np.empty((0, self._spec.dim), np.float32), *parts])
 
 
-class _PatchViews(_Views):
+class _Patches(_Views):
     """Patch features too: each view's grid turned back, then the mean."""
 
     _encoder: PatchEncoder
 
     def encode_patches(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
-        total = self._encoder.encode_patches(images, batch_size=batch_size).astype(np.float64)
-        for number in range(1, VIEWS):
-            turned = [Image.fromarray(view(np.asarray(image), number)) for image in images]
-            grids = self._encoder.encode_patches(turned, batch_size=batch_size)
-            back = [_upright(grid, number) for grid in grids]
-            total += np.stack(back) if back else 0
-        return (total / VIEWS).astype(np.float32)
+        return _mean_upright(
+            images, lambda turned: self._encoder.encode_patches(turned, batch_size=batch_size)
+        )
 
 
-class _AdaptableViews(_PatchViews):
+class _Attention(_Views):
+    """Attention too, likewise."""
+
+    _encoder: AttentiveEncoder
+
+    def attention(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
+        def heads_last(turned: Sequence[Image.Image]) -> FloatArray:
+            return np.moveaxis(self._encoder.attention(turned, batch_size=batch_size), 1, -1)
+
+        return np.moveaxis(_mean_upright(images, heads_last), -1, 1)
+
+
+class _Texts(_Views):
+    """Texts as they are: they have no upright either."""
+
+    _encoder: Any
+
+    def encode_texts(self, texts: Sequence[str], *, batch_size: int = 256) -> FloatArray:
+        vectors: FloatArray = self._encoder.encode_texts(texts, batch_size=batch_size)
+        return vectors
+
+
+class _Adaptable(_Views):
     """Fitted to the images as they lie; what is kept is the encoder within."""
 
-    def __init__(self, encoder: PatchEncoder, adaptable: AdaptableEncoder) -> None:
-        super().__init__(encoder)
-        self._adaptable = adaptable
+    _encoder: AdaptableEncoder
 
     @property
     def min_images_to_adapt(self) -> int:
-        return self._adaptable.min_images_to_adapt
+        return self._encoder.min_images_to_adapt
 
     def adapt(self, prepared: Sequence[npt.NDArray[Any]], *, seed: int = 0) -> ImageEncoder:
-        return robust(self._adaptable.adapt(prepared, seed=seed))
+        return robust(self._encoder.adapt(prepared, seed=seed))
 
     def save(self, path: Path) -> None:
-        self._adaptable.save(path)
+        self._encoder.save(path)
+
+
+_CAPABILITIES: tuple[tuple[type, type], ...] = (
+    (PatchEncoder, _Patches),
+    (AttentiveEncoder, _Attention),
+    (TextEncoder, _Texts),
+    (AdaptableEncoder, _Adaptable),
+)
+
+
+def _mean_upright(
+    images: Sequence[Image.Image], encode: Callable[[Sequence[Image.Image]], FloatArray]
+) -> FloatArray:
+    """Mean of the (N, rows, columns, D) grids of all views, each turned back."""
+    total = encode(images).astype(np.float64)
+    for number in range(1, VIEWS):
+        turned = [Image.fromarray(view(np.asarray(image), number)) for image in images]
+        back = [_upright(grid, number) for grid in encode(turned)]
+        total += np.stack(back) if back else 0
+    return (total / VIEWS).astype(np.float32)
 
 
 def _upright(grid: FloatArray, number: int) -> FloatArray:

@@ -19,6 +19,9 @@ from georetrieve.errors import EncoderError
 
 __all__ = ["build"]
 
+# It gathers what it is used for and sends it home; nothing a geologist does is anybody's business.
+ort.disable_telemetry_events()
+
 CALIBRATED_AT_ONCE = 8
 PRODUCTS = ["Conv", "Gemm", "MatMul"]  # norms and sums cost little and lose much
 
