@@ -8,7 +8,12 @@ from PIL import Image
 
 from georetrieve.encoders.rotations import VIEWS, robust, view
 from georetrieve.errors import EncoderError
-from georetrieve.protocols import AdaptableEncoder, PatchEncoder
+from georetrieve.protocols import (
+    AdaptableEncoder,
+    AttentiveEncoder,
+    PatchEncoder,
+    TextEncoder,
+)
 
 
 def test_the_views_of_a_square_by_hand():
@@ -74,3 +79,28 @@ def test_an_encoder_that_sees_no_squares_is_refused():
 
     with pytest.raises(EncoderError, match="fake does not see squares"):
         robust(Strip())
+
+
+class TalkingEncoder(FakeEncoder):
+    """One with texts and attention: the red of each cell."""
+
+    def encode_texts(self, texts, *, batch_size=256):
+        return np.array([[len(text)] * self.spec.dim for text in texts], np.float32)
+
+    def attention(self, images, *, batch_size=32):
+        return self.encode_patches(images)[..., 0][:, None]
+
+
+def test_texts_and_attention_are_kept():
+    encoder, image = robust(TalkingEncoder(3)), blobs(1, (96, 96))
+    assert isinstance(encoder, TextEncoder)
+    assert encoder.encode_texts(["quartz"])[0, 0] == 6
+    assert isinstance(encoder, AttentiveEncoder)
+    upright = encoder.attention([image])[0, 0]
+    turned = Image.fromarray(view(np.asarray(image), 5))
+    np.testing.assert_allclose(encoder.attention([turned])[0, 0], view(upright, 5), atol=1e-6)
+
+
+def test_what_the_encoder_within_lacks_is_not_promised():
+    encoder = robust(FakeEncoder())
+    assert not isinstance(encoder, TextEncoder | AttentiveEncoder | AdaptableEncoder)
