@@ -176,7 +176,8 @@ class Check:
 
 
 PACKAGES = (
-    "georetrieve", "torch", "torchvision", "timm", "pylance", "pyarrow", "numpy",
+    "georetrieve", "torch", "torchvision", "timm", "transformers", "open_clip_torch", "pylance",
+    "pyarrow", "numpy",
     "pillow", "tifffile", "imagecodecs", "openslide-python", "scikit-learn", "scikit-image",
 )  # fmt: skip
 
@@ -190,6 +191,8 @@ def examine(indexes: Path = Path("indexes")) -> list[Check]:
     checks += [_package(name) for name in PACKAGES]
     for name, look in (
         ("devices", _devices),
+        ("networks run on", _backends),
+        ("weights", _weights),
         ("faiss", _faiss),
         ("openslide", _openslide),
         ("bundled encoder", _bundled),
@@ -225,6 +228,22 @@ def _devices() -> str:
     if torch.backends.mps.is_available():
         names.append("mps")
     return ", ".join(names)
+
+
+def _backends() -> str:
+    from georetrieve.encoders.backends.choice import candidates
+    from georetrieve.encoders.devices import resolve_device
+
+    ways = candidates(resolve_device("auto"))
+    return "the first that keeps a cosine of 0.999: " + ", ".join(map(" ".join, ways))
+
+
+def _weights() -> str:
+    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
+
+    kept = WeightsFolder.default()
+    names = [ledger.name for ledger in kept.ledgers()]
+    return f"{kept.root}: {', '.join(names) or 'none yet'}"
 
 
 def _faiss() -> str:
