@@ -46,8 +46,9 @@ class TimmVit(Network):
         self.model = model
         self.positions, self.vector = positions, vector
         self.dim = self.token_dim = int(model.embed_dim)
-        self.patch_px = int(model.patch_embed.patch_size[0])
         self.side_px = int(model.patch_embed.img_size[0])
+        # Where convolutions come first, timm's patch_size is of their map.
+        self.patch_px = self.side_px // int(model.patch_embed.grid_size[0])
         self.depth = len(model.blocks)
         self._resampled: dict[tuple[Any, ...], Tensor] = {}
 
