@@ -245,6 +245,19 @@ def test_networks_are_what_their_authors_code_makes_of_the_same_file(entry, refe
         assert comparison.passed, comparison
 
 
+@pytest.mark.parametrize(
+    ("name", "positions", "native"),
+    [("dino-vits16", "bicubic", True), ("dinov2-vits14", "antialiased", False)],
+)
+def test_positions_brought_to_a_size_in_another_way_are_noticed(
+    name, positions, native, references
+):
+    entry = replace(chosen([name])[0], positions=positions)
+    first, *others = compare_entry(entry, references=references, other_px=6 * entry.patch_px)
+    assert first.passed is native  # DINOv2 is fed with less than it was trained with
+    assert not any(comparison.passed for comparison in others)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "entry", [one for one in ENTRIES if one not in CLONED], ids=lambda entry: entry.name
