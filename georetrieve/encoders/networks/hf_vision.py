@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ __all__ = [
 class HfVit(Network):
     """Any size of image that is whole patches, square or not, through a vision transformer.
 
-    Positions are brought to other sizes by transformers itself.
+    Positions are brought to other sizes by transformers itself, once for each.
 
     Args:
         model: The vision transformer.
@@ -52,6 +53,7 @@ class HfVit(Network):
         self.dim = self.token_dim = int(facts.hidden_size)
         self.patch_px, self.side_px = _side(facts.patch_size), _side(facts.image_size)
         self.depth = int(facts.num_hidden_layers)
+        self._embeddings = _remember_positions(model)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """See :meth:`Network.forward`: the class token after the last norm."""
@@ -72,6 +74,14 @@ class HfVit(Network):
         """See :meth:`Network.check_size`."""
         check_whole_patches(side, self.patch_px)
 
+    def settle(self, side: int) -> None:
+        """See :meth:`Network.settle`."""
+        if self._embeddings is not None:
+            device = next(self.model.parameters()).device
+            pixels = torch.zeros(1, 3, side, side, device=device)
+            with torch.no_grad():
+                self._embeddings(pixels, **self._arguments(pixels))
+
     def _class_token(self, state: Tensor) -> Tensor:
         return state[:, 0]
 
@@ -84,9 +94,12 @@ class HfVit(Network):
         return [self.norm(state) for state in states[-layers:]]
 
     def _run(self, pixels: Tensor, **arguments: Any) -> Any:  # noqa: ANN401 - transformers' output
-        if self._resizes:
-            arguments["interpolate_pos_encoding"] = True
-        return self.model(pixels, **arguments)
+        return self.model(pixels, **self._arguments(pixels), **arguments)
+
+    def _arguments(self, pixels: Tensor) -> dict[str, Any]:
+        """What the model must be told besides, and its embeddings with it."""
+        del pixels  # only some need it
+        return {"interpolate_pos_encoding": True} if self._resizes else {}
 
 
 class HfVitWithClassToken(HfVit, AttentiveNetwork):
@@ -116,11 +129,11 @@ class HfVitWithClassToken(HfVit, AttentiveNetwork):
 class HfMaskedAutoencoder(HfVitWithClassToken):
     """The encoder of a masked autoencoder (He et al. 2022), all patches in view and in order."""
 
-    def _run(self, pixels: Tensor, **arguments: Any) -> Any:  # noqa: ANN401 - transformers' output
+    def _arguments(self, pixels: Tensor) -> dict[str, Any]:
         rows, columns = (side // self.patch_px for side in pixels.shape[-2:])
         # It shuffles patches by this noise and keeps the first; with none masked all are kept.
         order = torch.arange(rows * columns, device=pixels.device, dtype=torch.float32)
-        return super()._run(pixels, noise=order.expand(pixels.shape[0], -1), **arguments)
+        return {**super()._arguments(pixels), "noise": order.expand(pixels.shape[0], -1)}
 
 
 class HfDual(HfVit, DualNetwork):
@@ -209,6 +222,32 @@ class HfCnn(Network):
     def check_size(self, side: int) -> None:
         """See :meth:`Network.check_size`."""
         check_whole_patches(side, self.patch_px)
+
+
+class _Positions:
+    """Stands for the method that brings positions to a size, and keeps what it gives."""
+
+    def __init__(self, interpolate: Callable[[Tensor, int, int], Tensor]) -> None:
+        self._interpolate = interpolate
+        self._known: dict[tuple[Any, ...], Tensor] = {}
+
+    def __call__(self, embeddings: Tensor, height: int, width: int) -> Tensor:
+        # PyTorch's tracer gives sides as tensors; a trace is for one size.
+        key = (int(height), int(width), embeddings.device, embeddings.dtype)
+        if key not in self._known:
+            with torch.inference_mode(False), torch.no_grad():
+                self._known[key] = self._interpolate(embeddings, *key[:2])
+        return self._known[key]
+
+
+def _remember_positions(model: nn.Module) -> nn.Module | None:
+    """Have a model resample positions once for each size; the part that does, if there is one."""
+    for module in model.modules():
+        if hasattr(module, "interpolate_pos_encoding"):
+            part: Any = module
+            part.interpolate_pos_encoding = _Positions(part.interpolate_pos_encoding)
+            return module
+    return None
 
 
 def _side(value: Any) -> int:  # noqa: ANN401 - whatever a file says

@@ -49,6 +49,7 @@ class OpenClipVit(_OpenClip):
         self.dim, self.token_dim = int(visual.output_dim), int(visual.transformer.width)
         self.patch_px, self.side_px = int(visual.patch_size[0]), int(visual.image_size[0])
         self.depth = len(visual.transformer.resblocks)
+        self._resampled: dict[tuple[Any, ...], Tensor] = {}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """See :meth:`Network.forward`: what is compared with texts, not normalised."""
@@ -72,24 +73,34 @@ class OpenClipVit(_OpenClip):
         """See :meth:`Network.check_size`."""
         check_whole_patches(side, self.patch_px)
 
+    def settle(self, side: int) -> None:
+        """See :meth:`Network.settle`."""
+        self._positions(side // self.patch_px, side // self.patch_px)
+
     def _embed(self, pixels: Tensor) -> Tensor:
         """Class token and patches with their positions, ready for the first block."""
         visual = self._visual
         grid = visual.conv1(pixels)
         patches = grid.flatten(2).transpose(1, 2)
         cls = visual.class_embedding.expand(patches.shape[0], 1, -1)
-        tokens = torch.cat([cls, patches], dim=1) + self._positions(*grid.shape[-2:])
+        # PyTorch's tracer gives sides as tensors; a trace is for one size.
+        positions = self._positions(int(grid.shape[-2]), int(grid.shape[-1]))
+        tokens = torch.cat([cls, patches], dim=1) + positions
         embedded: Tensor = visual.ln_pre(tokens)
         return embedded
 
     def _positions(self, rows: int, columns: int) -> Tensor:
-        """For another grid as OpenCLIP does it when it loads: bicubic, antialiased."""
+        """For another grid as OpenCLIP does it when it loads: bicubic, antialiased; once each."""
         embedding: Tensor = self._visual.positional_embedding
         if (rows, columns) == tuple(self._visual.grid_size):
             return embedding
-        square = embedding[1:].reshape(1, *self._visual.grid_size, -1)
-        other = resample_positions(square, rows, columns, "antialiased")
-        return torch.cat([embedding[:1], other[0].flatten(0, 1)])
+        key = (rows, columns, embedding.device, embedding.dtype)
+        if key not in self._resampled:
+            with torch.inference_mode(False), torch.no_grad():
+                square = embedding[1:].reshape(1, *self._visual.grid_size, -1)
+                other = resample_positions(square, rows, columns, "antialiased")
+                self._resampled[key] = torch.cat([embedding[:1], other[0].flatten(0, 1)])
+        return self._resampled[key]
 
 
 class AttentiveOpenClipVit(OpenClipVit, AttentiveDualNetwork):
@@ -146,6 +157,10 @@ class OpenClipTimm(_OpenClip):
         if not self._any_size and side != self.side_px:
             raise EncoderError(f"This network takes images of {self.side_px} px alone, not {side}.")
         self._images.check_size(side)
+
+    def settle(self, side: int) -> None:
+        """See :meth:`Network.settle`."""
+        self._images.settle(side)
 
 
 class AttentiveOpenClipTimm(OpenClipTimm, AttentiveDualNetwork):
