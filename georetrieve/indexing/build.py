@@ -18,6 +18,7 @@ from georetrieve.indexing.adapt import adapt_encoder
 from georetrieve.indexing.annotate import forget_annotations, refresh_annotations
 from georetrieve.indexing.changes import Changes, find_changes
 from georetrieve.indexing.columns import fill_column
+from georetrieve.indexing.effort import runtime_for
 from georetrieve.indexing.ingest import Ingest
 from georetrieve.indexing.options import IndexOptions, IndexReport, Silent
 from georetrieve.indexing.pipeline import FileJob, Plan, Preparer
@@ -70,9 +71,11 @@ def index_folder(
     loaded = None
     if not IndexStore.exists(index):
         # Before anything is made: a mistyped folder or encoder should leave nothing behind.
-        _refuse_empty(walk(source, volumes=ReadOptions(**options.reading).volumes), source)
+        found = walk(source, volumes=ReadOptions(**options.reading).volumes)
+        _refuse_empty(found, source)
+        runtime = runtime_for(options.runtime, [file.size for file in found.files])
         name = options.encoder or DEFAULT_ENCODER
-        loaded = load_encoder(name, runtime=options.runtime, progress=progress)
+        loaded = load_encoder(name, runtime=runtime, progress=progress)
     index.mkdir(parents=True, exist_ok=True)
     with write_lock(index, f"index {source}"):
         store = _open_or_create(index, options)
@@ -190,7 +193,7 @@ class _Run:
             return [self._new_encoder(jobs)]
         if not jobs:
             return []
-        runtime = self.options.runtime
+        runtime = runtime_for(self.options.runtime, [job.file.size for job in jobs])
         loaded = [load_for_spec(spec, self.store.path, runtime=runtime) for spec in specs]
         for encoder in loaded:
             self._say_how_it_runs(encoder)
@@ -235,7 +238,9 @@ class _Run:
         specs = self.store.manifest.encoders
         if name is None or any(name in (spec.name, spec.column) for spec in specs):
             return
-        encoder = load_encoder(name, runtime=self.options.runtime, progress=self.progress)
+        sizes = [record.size for record in self.store.files().values()]
+        runtime = runtime_for(self.options.runtime, sizes)
+        encoder = load_encoder(name, runtime=runtime, progress=self.progress)
         for spec in specs:
             if spec.column != encoder.spec.column:
                 continue
