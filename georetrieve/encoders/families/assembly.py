@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def assemble(
     arch: str,
     options: Options,
     runtime: Runtime,
+    features: Mapping[str, Any] | None = None,
     tokenizer: Tokenizer | None = None,
 ) -> NetworkEncoder:
     """Make the encoder of a network.
@@ -60,6 +62,7 @@ def assemble(
         arch: As in :attr:`EncoderSpec.arch`.
         options: What is taken from it.
         runtime: Where and how it runs.
+        features: As in :attr:`EncoderSpec.features`, besides pooling and layers.
         tokenizer: Of a :class:`DualNetwork`.
 
     Raises:
@@ -67,6 +70,7 @@ def assemble(
     """
     own, dual = options.pooling == "own", isinstance(network, DualNetwork)
     transform = transform.changed(size=options.size, fit=options.fit)
+    taken = {} if own else {"pooling": options.pooling, "layers": options.layers}
     spec = EncoderSpec(
         name=entry.name + options.suffix,
         family=entry.family,
@@ -75,11 +79,11 @@ def assemble(
         arch=arch,
         revision=weights.revision,
         transform=transform.to_json(),
-        features={} if own else {"pooling": options.pooling, "layers": options.layers},
+        features={**taken, **(features or {})},
         dim=vector_dim(network, options),
         patch_size=network.patch_px,
         normalised=dual and own,
-        metric="cosine" if dual else "euclidean",
+        metric="cosine" if dual else entry.metric,
     )
     parts: dict[str, Any] = {"options": options, "runtime": runtime}
     if isinstance(network, DualNetwork) and own and tokenizer is not None:

@@ -21,9 +21,9 @@ from georetrieve.encoders.catalogue.models import ENTRIES
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights, WeightsFolder
 from georetrieve.encoders.checkpoints import file_sha256, read_checkpoint
 from georetrieve.encoders.devices import resolve_device
+from georetrieve.encoders.families.assembly import assemble
 from georetrieve.encoders.features import vector_dim
-from georetrieve.encoders.network_encoder import AttentiveNetworkEncoder, NetworkEncoder
-from georetrieve.encoders.networks.base import AttentiveNetwork
+from georetrieve.encoders.network_encoder import NetworkEncoder
 from georetrieve.encoders.networks.timm_models import (
     TimmNetwork,
     check_arch,
@@ -46,32 +46,20 @@ DOWNLOADED = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Weights:
-    """A file of weights, and what is known of it.
+class _Plan:
+    """A network without weights yet, and what is to be taken from it.
 
     Attributes:
-        path: Where it lies.
-        origin: As in :attr:`EncoderSpec.weights`.
-        sha256: Its digest.
-        key: The part of a full checkpoint that is asked for, "" for the usual one.
-        revision: Pinned revision of what was downloaded.
+        entry: What it is.
+        options: What is asked for.
+        network: Whose weights are random so far.
+        features: As in :attr:`EncoderSpec.features`, besides pooling and layers.
     """
-
-    path: Path
-    origin: str
-    sha256: str
-    key: str = ""
-    revision: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """A network without weights yet, and what is to be taken from it."""
 
     entry: Entry
     options: Options
     network: TimmNetwork
-    transform: SquareCrop
+    features: dict[str, Any]
 
 
 def load_named(
@@ -89,10 +77,10 @@ def load_named(
         plan = _plan(entry, options, runtime)
         # Not resolved: a download cache names files by a digest and links to them by their name.
         path = path.expanduser().absolute()
-        return _load(plan, _Weights(path=path, origin=str(path), sha256="", key=key), runtime)
+        return _load(plan, _lone(path, source=str(path)), runtime, key=key)
     plan = _plan(entry_for(name), options, runtime)
     local = WeightsFolder.default().obtain(plan.entry, progress=progress)
-    return _load(plan, _local(local), runtime)
+    return _load(plan, local, runtime)
 
 
 def load_entry(
@@ -104,7 +92,7 @@ def load_entry(
         EncoderError: They do not fit exactly, the options are not the network's, or it cannot run
             so.
     """
-    return _load(_plan(entry, options, runtime), _local(weights), runtime)
+    return _load(_plan(entry, options, runtime), weights, runtime)
 
 
 def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> NetworkEncoder:
@@ -121,14 +109,10 @@ def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> Networ
     entry = entry_for(name) if published else _entry_for_file(spec.arch, name)
     plan = _plan(entry, replace(options, rotations=1), runtime)
     key = spec.revision if name.endswith(f"#{spec.revision}") else ""
-    weights = _Weights(
-        path=_find(spec, index_dir),
-        origin=spec.weights,
-        sha256=spec.sha256,
-        key=key,
-        revision=spec.revision if published else "",
-    )
-    return _load(plan, weights, runtime)
+    weights = _lone(_find(spec, index_dir), source=spec.weights, sha256=spec.sha256)
+    if published:
+        weights = replace(weights, revision=spec.revision)
+    return _load(plan, weights, runtime, key=key)
 
 
 def entry_for(name: str) -> Entry:
@@ -228,13 +212,10 @@ def _entry_for_file(arch: str, name: str) -> Entry:
     )
 
 
-def _local(weights: LocalWeights) -> _Weights:
-    return _Weights(
-        path=weights.path,
-        origin=weights.source,
-        sha256=weights.sha256,
-        revision=weights.revision,
-    )
+def _lone(path: Path, *, source: str, sha256: str = "") -> LocalWeights:
+    """A file of weights that is in no weights folder; without a digest it is not known yet."""
+    files = {path.name: path}
+    return LocalWeights(folder=path.parent, files=files, sha256=sha256, revision="", source=source)
 
 
 def _plan(entry: Entry, options: Options, runtime: Runtime) -> _Plan:
@@ -244,41 +225,41 @@ def _plan(entry: Entry, options: Options, runtime: Runtime) -> _Plan:
     transform = entry.transform.changed(size=options.size, fit=options.fit)
     network.check_size(transform.crop)
     vector_dim(network, options)
-    return _Plan(entry=entry, options=options, network=network, transform=transform)
+    features = _features(entry, options, side=transform.crop)
+    return _Plan(entry=entry, options=options, network=network, features=features)
 
 
-def _load(plan: _Plan, weights: _Weights, runtime: Runtime) -> NetworkEncoder:
-    entry, options, network = plan.entry, plan.options, plan.network
-    checkpoint = read_checkpoint(weights.path, checkpoint_key=weights.key)
-    origin = f"{weights.path} for {entry.arch}"
-    fill(network, entry.arch, checkpoint, origin=origin, own=entry.name.startswith(PUBLISHED))
-    spec = EncoderSpec(
-        name=entry.name + options.suffix,
-        family="timm",
-        weights=weights.origin,
-        sha256=weights.sha256 or file_sha256(weights.path),
-        arch=entry.arch,
-        revision=weights.revision or checkpoint.part,
-        transform=plan.transform.to_json(),
-        features=_features(entry, options, plan.transform),
-        dim=vector_dim(network, options),
-        patch_size=network.patch_px,
-        metric=entry.metric,
-    )
-    kind = AttentiveNetworkEncoder if isinstance(network, AttentiveNetwork) else NetworkEncoder
-    return kind(network, plan.transform, spec, options=options, runtime=runtime)
-
-
-def _features(entry: Entry, options: Options, transform: SquareCrop) -> dict[str, Any]:
+def _features(entry: Entry, options: Options, *, side: int) -> dict[str, Any]:
     """What is taken from the network where another encoder of its arch and weights may differ."""
     features: dict[str, Any] = {}
-    if options.pooling != "own":
-        features |= {"pooling": options.pooling, "layers": options.layers}
-    elif entry.vector:
+    if options.pooling == "own" and entry.vector:
         features["vector"] = entry.vector
-    if entry.positions and transform.crop != entry.side_px:
+    if entry.positions and side != entry.side_px:
         features["positions"] = entry.positions
     return features
+
+
+def _load(plan: _Plan, weights: LocalWeights, runtime: Runtime, *, key: str = "") -> NetworkEncoder:
+    """Load a file; of a full checkpoint the part ``key`` is asked for, "" for the usual one."""
+    entry, network = plan.entry, plan.network
+    checkpoint = read_checkpoint(weights.path, checkpoint_key=key)
+    origin = f"{weights.path} for {entry.arch}"
+    fill(network, entry.arch, checkpoint, origin=origin, own=entry.name.startswith(PUBLISHED))
+    known = replace(
+        weights,
+        sha256=weights.sha256 or file_sha256(weights.path),
+        revision=weights.revision or checkpoint.part,
+    )
+    return assemble(
+        network,
+        entry,
+        known,
+        transform=entry.transform,
+        arch=entry.arch,
+        options=plan.options,
+        runtime=runtime,
+        features=plan.features,
+    )
 
 
 def _find(spec: EncoderSpec, index_dir: Path) -> Path:
