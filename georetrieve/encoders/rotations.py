@@ -20,6 +20,7 @@ from georetrieve.errors import EncoderError
 from georetrieve.protocols import (
     AdaptableEncoder,
     AttentiveEncoder,
+    DensePatchEncoder,
     ImageEncoder,
     PatchEncoder,
     TextEncoder,
@@ -31,16 +32,16 @@ __all__ = ["VIEWS", "robust", "view"]
 VIEWS = 8
 
 
-def view(square: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
-    """View ``number`` (0 … 7) of a (side, side, …) array: a quarter turn, from 4 on mirrored."""
-    turned = np.rot90(square, number % 4)
+def view(picture: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
+    """View ``number`` (0 … 7) of a (rows, columns, …) array: quarter turns, from 4 on mirrored."""
+    turned = np.rot90(picture, number % 4)
     return np.ascontiguousarray(turned if number < 4 else turned[:, ::-1])
 
 
 def robust(encoder: ImageEncoder) -> ImageEncoder:
     """Wrap an encoder so that the eight views of an image have one vector.
 
-    It can do whatever the encoder within can: patches, attention, texts, being adapted.
+    It can do whatever the encoder within can: patches, windows, attention, texts, being adapted.
 
     Raises:
         EncoderError: The encoder does not bring images to squares.
@@ -96,9 +97,30 @@ class _Patches(_Views):
     _encoder: PatchEncoder
 
     def encode_patches(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> FloatArray:
-        return _mean_upright(
+        return _mean_of_images(
             images, lambda turned: self._encoder.encode_patches(turned, batch_size=batch_size)
         )
+
+
+class _Windows(_Patches):
+    """Windows too; of one that is not square half of the views stand upright, half lie."""
+
+    _encoder: DensePatchEncoder
+
+    @property
+    def patch_px(self) -> int:
+        return self._encoder.patch_px
+
+    @property
+    def patch_dim(self) -> int:
+        return self._encoder.patch_dim
+
+    def patch_grids(self, windows: npt.NDArray[Any]) -> FloatArray:
+        def grids(number: int) -> FloatArray:
+            turned = [view(window, number) for window in windows]
+            return self._encoder.patch_grids(np.stack(turned) if turned else windows)
+
+        return _mean_upright(grids)
 
 
 class _Attention(_Views):
@@ -110,7 +132,7 @@ class _Attention(_Views):
         def heads_last(turned: Sequence[Image.Image]) -> FloatArray:
             return np.moveaxis(self._encoder.attention(turned, batch_size=batch_size), 1, -1)
 
-        return np.moveaxis(_mean_upright(images, heads_last), -1, 1)
+        return np.moveaxis(_mean_of_images(images, heads_last), -1, 1)
 
 
 class _Texts(_Views):
@@ -140,6 +162,7 @@ class _Adaptable(_Views):
 
 
 _CAPABILITIES: tuple[tuple[type, type], ...] = (
+    (DensePatchEncoder, _Windows),
     (PatchEncoder, _Patches),
     (AttentiveEncoder, _Attention),
     (TextEncoder, _Texts),
@@ -147,14 +170,24 @@ _CAPABILITIES: tuple[tuple[type, type], ...] = (
 )
 
 
-def _mean_upright(
+def _mean_of_images(
     images: Sequence[Image.Image], encode: Callable[[Sequence[Image.Image]], FloatArray]
 ) -> FloatArray:
-    """Mean of the (N, rows, columns, D) grids of all views, each turned back."""
-    total = encode(images).astype(np.float64)
+    """Mean of the (N, rows, columns, D) grids that ``encode`` gives of all views of images."""
+
+    def grids(number: int) -> FloatArray:
+        if number == 0:
+            return encode(images)
+        return encode([Image.fromarray(view(np.asarray(image), number)) for image in images])
+
+    return _mean_upright(grids)
+
+
+def _mean_upright(grids: Callable[[int], FloatArray]) -> FloatArray:
+    """Mean of the (N, rows, columns, D) grids of every view, each turned back."""
+    total = grids(0).astype(np.float64)
     for number in range(1, VIEWS):
-        turned = [Image.fromarray(view(np.asarray(image), number)) for image in images]
-        back = [_upright(grid, number) for grid in encode(turned)]
+        back = [_upright(grid, number) for grid in grids(number)]
         total += np.stack(back) if back else 0
     return (total / VIEWS).astype(np.float32)
 

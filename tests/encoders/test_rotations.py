@@ -11,6 +11,7 @@ from georetrieve.errors import EncoderError
 from georetrieve.protocols import (
     AdaptableEncoder,
     AttentiveEncoder,
+    DensePatchEncoder,
     PatchEncoder,
     TextEncoder,
 )
@@ -103,4 +104,49 @@ def test_texts_and_attention_are_kept():
 
 def test_what_the_encoder_within_lacks_is_not_promised():
     encoder = robust(FakeEncoder())
-    assert not isinstance(encoder, TextEncoder | AttentiveEncoder | AdaptableEncoder)
+    promised = TextEncoder | AttentiveEncoder | AdaptableEncoder | DensePatchEncoder
+    assert not isinstance(encoder, promised)
+
+
+class WindowEncoder(FakeEncoder):
+    """Patches of 2 px: the red of the upper left pixel, and the row that the patch lies in."""
+
+    patch_px, patch_dim = 2, 2
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def patch_grids(self, windows):
+        self.seen.append(windows.shape[1:3])
+        corners = windows[:, ::2, ::2, 0].astype(np.float32)
+        rows = np.arange(corners.shape[1], dtype=np.float32)[:, None]
+        return np.stack([corners, np.broadcast_to(rows, corners.shape)], axis=-1)
+
+
+def test_windows_by_hand():
+    """Each pixel of a patch comes to its upper left corner in two of the eight views."""
+    within = WindowEncoder()
+    encoder = robust(within)
+    assert isinstance(encoder, DensePatchEncoder)
+    assert isinstance(encoder, PatchEncoder)
+    assert (encoder.patch_px, encoder.patch_dim) == (2, 2)
+    windows = np.zeros((1, 2, 4, 3), np.uint8)  # one row of two patches
+    windows[0, :, :, 0] = [[4, 8, 40, 80], [12, 16, 120, 160]]
+    found = encoder.patch_grids(windows)
+    assert found.shape == (1, 1, 2, 2)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found[0, 0, :, 0], [10, 100])
+    # In four views the patches lie in one row, 0; in the others either is two times in row 1.
+    np.testing.assert_array_equal(found[0, 0, :, 1], [0.25, 0.25])
+    assert within.seen == [(2, 4), (4, 2)] * 4
+    assert encoder.patch_grids(windows[:0]).shape == (0, 1, 2, 2)
+
+
+@pytest.mark.parametrize("number", range(VIEWS))
+def test_the_features_of_windows_turn_with_them(number):
+    encoder = robust(WindowEncoder())
+    windows = np.stack([np.asarray(blobs(seed, (6, 4))) for seed in range(2)])
+    turned = np.stack([view(window, number) for window in windows])
+    wanted = [view(grid, number) for grid in encoder.patch_grids(windows)]
+    np.testing.assert_allclose(encoder.patch_grids(turned), wanted, atol=1e-5)
