@@ -38,11 +38,12 @@ __all__ = [
 
 ENGINES = ("auto", "exact", "lance", "faiss", "faiss:flat", "faiss:ivf", "faiss:hnsw")
 
-SLOW_VALUES = 1 << 27
-"""N × D above which one exact search takes more than a tenth of a second on two cores."""
+SLOW_VALUES = 1 << 28
+"""N × D above which a column is no longer held in memory (1 GiB), so that an exact search reads it
+from disk; below, one takes a fifteenth of a second at most on two cores."""
 MANY_QUERIES = 64
 GPU_VALUES = 1 << 36
-"""N × D × Q from which a GPU pays: three seconds of two cores, enough to copy a column there."""
+"""N × D × Q from which a GPU pays: over a second of two cores, time to copy a column there."""
 ENOUGH_RECALL = 0.95
 
 
@@ -78,7 +79,7 @@ def choose_engine(
     - Many queries (64 or more: benchmarks, probes) are answered exactly: by FAISS on a GPU if there
       is one and the work is worth copying the column to it, else by the exact kernel, which is
       faster than FAISS on a CPU.
-    - Few queries of a column of up to 2²⁷ numbers (350,000 vectors of 384) are answered exactly.
+    - Few queries of a column of up to 2²⁸ numbers (700,000 vectors of 384) are answered exactly.
     - Few queries of a larger one are answered by an ANN index if one was built that finds at least
       95 % of the true neighbours: ``hnsw``, the faster, before ``ivf``. None is built for a single
       question, since that takes longer than an exact search.

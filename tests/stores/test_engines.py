@@ -83,7 +83,7 @@ def exact_kernel(monkeypatch):
     return asked
 
 
-SMALL, LARGE = {"vectors": 200_000, "dim": 384}, {"vectors": 400_000, "dim": 384}
+SMALL, LARGE = {"vectors": 600_000, "dim": 384}, {"vectors": 800_000, "dim": 384}
 
 
 @pytest.mark.parametrize(
