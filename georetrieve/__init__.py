@@ -79,9 +79,7 @@ _HOMES = {
     "georetrieve.benchmarks.index_retrieval": ("measure_index",),
     "georetrieve.embedding": ("EmbeddingService",),
     "georetrieve.encoders.registry": ("load_encoder",),
-    "georetrieve.encoders.runtime": (
-        "Runtime",
-    ),
+    "georetrieve.encoders.runtime": ("Runtime",),
     "georetrieve.encoders.windows": ("window_patches",),
     "georetrieve.errors": (
         "EncoderError",
