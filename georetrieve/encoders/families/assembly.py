@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ from georetrieve.encoders.runtime import Runtime
 from georetrieve.encoders.text_encoder import AttentiveTextNetworkEncoder, TextNetworkEncoder
 from georetrieve.encoders.transforms import SquareCrop
 from georetrieve.errors import EncoderError
+from georetrieve.protocols import Progress
 from georetrieve.types import EncoderSpec
 
-__all__ = ["assemble", "check_before", "find_weights"]
+__all__ = ["assemble", "check_before", "find_weights", "obtain"]
+
+Further = Callable[[Entry, LocalWeights], Entry | None]
 
 
 def check_before(entry: Entry, options: Options, runtime: Runtime) -> None:
@@ -35,6 +38,23 @@ def check_before(entry: Entry, options: Options, runtime: Runtime) -> None:
     if entry.patch_px:
         transform = entry.transform.changed(size=options.size, fit=options.fit)
         check_whole_patches(transform.crop, entry.patch_px)
+
+
+def obtain(entry: Entry, further: Further, progress: Progress | None) -> LocalWeights:
+    """Find or download weights, and what only they tell must be fetched besides.
+
+    Args:
+        entry: What is known before.
+        further: The family's; see :mod:`georetrieve.encoders.registry`.
+        progress: Told of a download.
+
+    Raises:
+        EncoderError: They cannot be had.
+    """
+    kept = WeightsFolder.default()
+    weights = kept.obtain(entry, progress=progress)
+    besides = further(entry, weights)
+    return kept.obtain(besides, progress=progress) if besides else weights
 
 
 def assemble(

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
 from georetrieve.encoders.catalogue.models import ENTRIES
-from georetrieve.encoders.catalogue.weights_folder import LocalWeights, WeightsFolder
+from georetrieve.encoders.catalogue.weights_folder import LocalWeights
 from georetrieve.encoders.checkpoints import read_checkpoint
-from georetrieve.encoders.families.assembly import assemble, check_before, find_weights
+from georetrieve.encoders.families.assembly import assemble, check_before, find_weights, obtain
 from georetrieve.encoders.families.hf_images import read_transform
 from georetrieve.encoders.network_encoder import NetworkEncoder
 from georetrieve.encoders.networks.hf_models import kind_of, make_network, make_tokenizer
@@ -56,13 +56,9 @@ def load_named(
         EncoderError: It cannot be had, is of a kind that is not supported, does not fit exactly,
             or cannot run so.
     """
-    entry, kept = entry_for(name), WeightsFolder.default()
+    entry = entry_for(name)
     check_before(entry, options, runtime)
-    local = kept.obtain(entry, progress=progress)
-    besides = further(entry, local)
-    if besides is not None:
-        local = kept.obtain(besides, progress=progress)
-    return load_entry(entry, local, options, runtime=runtime)
+    return load_entry(entry, obtain(entry, further, progress), options, runtime=runtime)
 
 
 def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> NetworkEncoder:
