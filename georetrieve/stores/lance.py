@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from georetrieve.stores.manifest import MANIFEST_NAME, Manifest
 from georetrieve.stores.schema import FILES, ITEMS, VECTOR_PREFIX, files_table, vector_field
 from georetrieve.stores.staging import Staging
 from georetrieve.stores.tables import LanceTable, in_order
-from georetrieve.stores.vectors import LanceVectors, read_vectors, vector_batches
+from georetrieve.stores.vectors import LanceVectors, read_vectors
 from georetrieve.types import EncoderSpec, FileRecord, FloatArray, Item, Scalar
 
 __all__ = ["IndexStore"]
@@ -220,11 +220,6 @@ class IndexStore:
         )
         return dict(zip(zip(sources, paths, strict=True), numbers, strict=True))
 
-    def item_ids(self, key: Key) -> set[str]:
-        """Ids of the items of a file."""
-        where = next(iter(key_conditions([key])))
-        return set(self._items.scan(["id"], where).column("id").to_pylist())
-
     def scan(
         self,
         columns: Sequence[str] | None = None,
@@ -284,12 +279,6 @@ class IndexStore:
     ) -> tuple[list[str], FloatArray]:
         """Ids, sorted, and their (N, D) vectors; items without one are left out."""
         return read_vectors(self._items, self._manifest.encoder(encoder), where)
-
-    def iter_vectors(
-        self, encoder: str | None = None, *, rows: int = 8192
-    ) -> Iterator[tuple[list[str], FloatArray]]:
-        """Ids and vectors in batches of at most ``rows``, in the order of the table."""
-        yield from vector_batches(self._items, self._manifest.encoder(encoder), rows=rows)
 
     def _spec(self, column: str) -> EncoderSpec:
         for spec in self._manifest.encoders:

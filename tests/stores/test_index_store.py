@@ -96,7 +96,6 @@ def test_everything_an_item_has_is_stored(store):
         "thumbnail": b"RIFF\x00", "depth": 2310, "age": 51.5, "marine": True, "note": "ok",
     }  # fmt: skip
     assert vector_of(store, item.id).tolist() == [1, 2, 3, 4]
-    assert store.item_ids(("more", item.path)) == {item.id}
 
 
 def test_a_whole_image_has_no_region(store):
@@ -205,7 +204,6 @@ def test_counts_by_file(store):
     ]
     store.add_items(items, {"vector_fake": np.ones((5, 4), np.float32)})
     assert store.item_counts() == {("", "s.tif"): 2, ("more", "s.tif"): 3}
-    assert store.item_ids(("", "s.tif")) == {"s.tif#0,0,1,1", "s.tif#1,0,1,1"}
 
 
 # --- changes without encoding ----------------------------------------------------------------
@@ -321,9 +319,6 @@ def test_vectors_come_sorted_by_id_and_in_batches(filled):
     assert set(some) == {item.id for item in items[:5]}
     none, empty = store.vectors("fake", "depth < 0")
     assert (none, empty.shape) == ([], (0, 4))
-    batches = list(store.iter_vectors(rows=6))
-    assert all(len(ids) == len(matrix) <= 6 for ids, matrix in batches)
-    assert sorted(one for ids, _ in batches for one in ids) == ids
 
 
 # --- ledger ----------------------------------------------------------------------------------
