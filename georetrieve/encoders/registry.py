@@ -24,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 
 from georetrieve.encoders.catalogue.entry import Entry
-from georetrieve.encoders.catalogue.models import ENTRIES
+from georetrieve.encoders.catalogue.models import ENTRIES, catalogued
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights, WeightsFolder
 from georetrieve.encoders.options import Options, split_name
 from georetrieve.encoders.runtime import Runtime
@@ -135,9 +135,8 @@ def find_entry(name: str) -> Entry:
         EncoderError: The name is unknown, or its weights are a file of yours or come with
             georetrieve.
     """
-    for entry in ENTRIES:
-        if entry.name == name:
-            return entry
+    if entry := catalogued(name):
+        return entry
     family = family_of(name)
     if not is_published(name):
         raise EncoderError(
@@ -174,7 +173,7 @@ def pull_weights(
 def is_published(name: str) -> bool:
     """Whether an encoder's weights are published: not a file of yours, nor part of georetrieve."""
     marks = tuple(mark for family in families() for mark in family.marks if mark.endswith(":"))
-    return name.startswith(marks) or any(entry.name == name for entry in ENTRIES)
+    return name.startswith(marks) or catalogued(name) is not None
 
 
 def load_encoder(

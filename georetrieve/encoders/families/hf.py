@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
-from georetrieve.encoders.catalogue.models import ENTRIES
+from georetrieve.encoders.catalogue.models import catalogued
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights
 from georetrieve.encoders.checkpoints import read_checkpoint
 from georetrieve.encoders.families.assembly import assemble, check_before, find_weights, obtain
@@ -79,9 +79,8 @@ def entry_for(name: str) -> Entry:
     Raises:
         EncoderError: The name is not written so.
     """
-    for entry in ENTRIES:
-        if entry.name == name:
-            return entry
+    if entry := catalogued(name):
+        return entry
     match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+)(?:@([\w.-]+))?", name)
     if match is None:
         raise EncoderError(

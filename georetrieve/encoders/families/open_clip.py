@@ -11,7 +11,7 @@ from typing import Any
 import open_clip
 
 from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
-from georetrieve.encoders.catalogue.models import ENTRIES
+from georetrieve.encoders.catalogue.models import catalogued
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights
 from georetrieve.encoders.checkpoints import read_checkpoint
 from georetrieve.encoders.families.assembly import assemble, check_before, find_weights, obtain
@@ -73,9 +73,8 @@ def entry_for(name: str) -> Entry:
     Raises:
         EncoderError: OpenCLIP does not know it, or it is of a kind that is not supported.
     """
-    for entry in ENTRIES:
-        if entry.name == name:
-            return entry
+    if entry := catalogued(name):
+        return entry
     model, _, tag = name.removeprefix(OPEN).rpartition("/")
     if not model:
         raise EncoderError(

@@ -17,7 +17,7 @@ from timm.data.config import resolve_data_config
 from timm.models import PretrainedCfg
 
 from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
-from georetrieve.encoders.catalogue.models import ENTRIES
+from georetrieve.encoders.catalogue.models import catalogued
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights, WeightsFolder
 from georetrieve.encoders.checkpoints import file_sha256, read_checkpoint
 from georetrieve.encoders.devices import resolve_device
@@ -122,9 +122,8 @@ def entry_for(name: str) -> Entry:
         EncoderError: timm does not know it, publishes no weights for it, or feeds it in a way that
             is not supported.
     """
-    for entry in ENTRIES:
-        if entry.name == name:
-            return entry
+    if entry := catalogued(name):
+        return entry
     arch = name.removeprefix(PUBLISHED)
     check_arch(arch)
     facts = timm.get_pretrained_cfg(arch)
@@ -174,7 +173,7 @@ def _published_transform(arch: str, facts: PretrainedCfg) -> SquareCrop:
 
 
 def _is_published(name: str) -> bool:
-    return name.startswith(PUBLISHED) or any(entry.name == name for entry in ENTRIES)
+    return name.startswith(PUBLISHED) or catalogued(name) is not None
 
 
 def _split_file(name: str) -> tuple[str, Path, str]:
