@@ -6,14 +6,14 @@ A capability is a protocol of its own; nothing implements a method only to refus
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy.typing as npt
 from PIL import Image
 
-from georetrieve.types import EncoderSpec, FloatArray, Hits, Item, Region
+from georetrieve.types import EncoderSpec, FloatArray, Hits, IntArray, Item, Region
 
 __all__ = [
     "AdaptableEncoder",
@@ -23,9 +23,15 @@ __all__ = [
     "PatchEncoder",
     "Progress",
     "Raster",
+    "RegionReader",
     "TextEncoder",
+    "Truth",
     "VectorStore",
 ]
+
+
+RegionReader: TypeAlias = Callable[[Region], Image.Image]
+"""Region → RGB image of its size, such as :meth:`Raster.read`."""
 
 
 class Raster(Protocol):
@@ -183,6 +189,19 @@ class AdaptableEncoder(ImageEncoder, Protocol):
 
     def save(self, path: Path) -> None:
         """Write everything that was fitted to one safetensors file."""
+        ...
+
+
+class Truth(Protocol):
+    """What is known of the pixels of an image: a mask, outlines, clicks."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height), pixels."""
+        ...
+
+    def read(self, region: Region) -> IntArray:
+        """Return the (height, width) class numbers of a region; -1 where nothing is known."""
         ...
 
 

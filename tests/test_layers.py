@@ -10,7 +10,7 @@ import georetrieve
 PACKAGE = Path(georetrieve.__file__).parent
 BOTTOM = ("errors", "types", "protocols")
 ABOVE = (
-    ("metrics", "sources", "encoders", "stores"),
+    ("metrics", "sources", "encoders", "stores", "vocabulary"),
     ("embedding", "indexing"),
     ("search", "upkeep"),
     ("probes",),

@@ -7,7 +7,7 @@ the edges of a window to its middle, and no seam shows where the next begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,13 +15,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from georetrieve.errors import EncoderError
-from georetrieve.protocols import DensePatchEncoder
+from georetrieve.protocols import DensePatchEncoder, RegionReader
 from georetrieve.types import FloatArray, Region
 
-__all__ = ["Reader", "window_bands", "window_patches"]
-
-Reader = Callable[[Region], Image.Image]
-"""Region → RGB image of its size, such as :meth:`georetrieve.protocols.Raster.read`."""
+__all__ = ["window_bands", "window_patches"]
 
 
 def window_patches(
@@ -61,7 +58,7 @@ def window_patches(
 
 def window_bands(
     encoder: DensePatchEncoder,
-    read: Reader,
+    read: RegionReader,
     size: tuple[int, int],
     *,
     window_px: int,
@@ -136,7 +133,7 @@ def _weights(length: int, starts: Sequence[int]) -> FloatArray:
 
 
 def _pixels(
-    read: Reader, size: tuple[int, int], place: tuple[int, int, int, int], patch_px: int
+    read: RegionReader, size: tuple[int, int], place: tuple[int, int, int, int], patch_px: int
 ) -> npt.NDArray[np.uint8]:
     """The (height, width, 3) bytes of a window given in patches, reflected beyond the image."""
     left, top, width, height = (side * patch_px for side in place)

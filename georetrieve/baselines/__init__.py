@@ -1,0 +1,1 @@
+"""What patch-level neighbours are compared with: thresholds, clusters, random forests."""

@@ -1,0 +1,1 @@
+"""What nearest neighbours tell: classes of items, maps of images, words that fit."""

@@ -1,0 +1,1 @@
+"""Classes of items by their nearest labelled ones."""

@@ -1,0 +1,1 @@
+"""Maps of images by the nearest patches of labelled ones."""

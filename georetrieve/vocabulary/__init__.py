@@ -1,0 +1,1 @@
+"""Words of the field: names, synonyms and looks of minerals and palynomorphs, and prompts."""
