@@ -33,6 +33,8 @@ from georetrieve.encoders.codebook_file import (
     write_codebooks,
 )
 from georetrieve.encoders.crew import for_each
+from georetrieve.encoders.dense_descriptors import PATCH_DIM, PATCH_PX, dense_descriptors
+from georetrieve.encoders.networks.patches import check_whole_patches
 from georetrieve.errors import EncoderError
 from georetrieve.types import EncoderSpec, FloatArray
 
@@ -60,13 +62,17 @@ Books = Mapping[str, Codebook]
 
 
 class BundledEncoder:
-    """Encodes images on the CPU; satisfies the image, patch and adaptable encoder protocols.
+    """Encodes images on the CPU; satisfies the image, dense patch and adaptable encoder protocols.
 
     Attributes:
         min_images_to_adapt: Fewest images worth fitting to.
+        patch_px: Side of a patch of :meth:`patch_grids`, pixels.
+        patch_dim: Width of its descriptor.
     """
 
     min_images_to_adapt = FEWEST_IMAGES
+    patch_px = PATCH_PX
+    patch_dim = PATCH_DIM
 
     def __init__(
         self, books: Books, axes: ByteAxes, *, weights: str, adapted: bool = False
@@ -200,6 +206,30 @@ class BundledEncoder:
         for place, cells in zip(patches, for_each(describe, images), strict=True):
             place[:] = cells
         return patches
+
+    def patch_grids(self, windows: npt.NDArray[Any]) -> FloatArray:
+        """Return (N, rows, columns, D) descriptors of (N, height, width, 3) bytes, not resized.
+
+        They are those of :mod:`~.dense_descriptors`, made for maps, and depend on no codebook:
+        other ones than those of :meth:`encode_patches`, of which whole images are made.
+
+        Raises:
+            EncoderError: The sides are not whole patches.
+        """
+        count, height, width, _ = windows.shape
+        for side in (height, width):
+            check_whole_patches(side, PATCH_PX)
+        shape = (count, height // PATCH_PX, width // PATCH_PX, PATCH_DIM)
+        grids = np.empty(shape, dtype=np.float32)
+
+        def describe(place: int) -> None:
+            lab = descriptors.lab_planes(
+                np.array(windows[place])
+            )  # torch wants to be able to write
+            grids[place] = dense_descriptors(lab).numpy()
+
+        for_each(describe, range(count))
+        return grids
 
 
 def prepare_image(image: Image.Image) -> npt.NDArray[np.uint8]:
