@@ -8,11 +8,11 @@ from georetrieve.errors import EncoderError
 from georetrieve.search import texts
 from georetrieve.search.texts import as_text_encoder, text_vector, text_vectors
 
+TABLE = {"east": (1, 0), "far east": (7, 0), "north": (0, 2), "west": (-3, 0)}
+
 
 class Words(FakeEncoder):
     """Texts by table; counts how many are encoded at once."""
-
-    TABLE = {"east": (1, 0), "far east": (7, 0), "north": (0, 2), "west": (-3, 0)}
 
     def __init__(self):
         super().__init__()
@@ -21,7 +21,7 @@ class Words(FakeEncoder):
 
     def encode_texts(self, prompts, *, batch_size=256):
         self.batches.append(len(prompts))
-        return np.float32([self.TABLE[prompt] for prompt in prompts])
+        return np.float32([TABLE[prompt] for prompt in prompts])
 
 
 def test_one_prompt_is_its_direction():
