@@ -8,6 +8,7 @@
     │   ├── IndexNotFoundError   (also a FileNotFoundError)
     │   ├── IndexLockedError     somebody else is writing
     │   └── SpecMismatchError    vectors of one encoder were offered to the column of another
+    ├── VocabularyError     a file of words, or a text, cannot be used (also a ValueError)
     ├── ServiceError        a service is closed, or a server refused or cannot be reached
     │   └── ServiceBusyError     more is waiting than it takes; try again later
     └── MissingExtraError   an optional package is not installed (also an ImportError)
@@ -33,6 +34,7 @@ __all__ = [
     "SpecMismatchError",
     "StoreError",
     "UnknownFormatError",
+    "VocabularyError",
     "did_you_mean",
 ]
 
@@ -67,6 +69,10 @@ class IndexLockedError(StoreError):
 
 class SpecMismatchError(StoreError):
     """Vectors of one encoder were offered to the column of another."""
+
+
+class VocabularyError(GeoRetrieveError, ValueError):
+    """A file of words, or words that are asked for, cannot be used."""
 
 
 class ServiceError(GeoRetrieveError):
