@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy.typing as npt
 from georetrieve.errors import StoreError
 from georetrieve.types import FloatArray, IntArray
 
-__all__ = ["Probe", "check_labelled"]
+__all__ = ["Probe", "check_labelled", "share_blocks"]
+
+SHARES_AT_ONCE = 1 << 22  # (Q, C) numbers in double precision: 32 MiB
 
 
 class Probe(Protocol):
@@ -54,3 +57,10 @@ def check_labelled(vectors: FloatArray, classes: IntArray, n_classes: int) -> No
             f"Class {classes.min() if classes.min() < 0 else classes.max()} is none of "
             f"0..{n_classes - 1}; leave unlabelled items out."
         )
+
+
+def share_blocks(queries: int, n_classes: int) -> Iterator[slice]:
+    """Blocks of Q queries whose (q, C) shares can be held at once, whatever C."""
+    step = max(1, SHARES_AT_ONCE // max(1, n_classes))
+    for start in range(0, queries, step):
+        yield slice(start, min(start + step, queries))

@@ -56,6 +56,11 @@ class KnnProbe:
         weights = f"{self.rule.weighting} weights{temperature}"
         return f"knn, k = {self.k}, {weights}, {self.metric}{balanced}"
 
+    @property
+    def n_classes(self) -> int:
+        """C, of the fit."""
+        return len(self._sizes)
+
     def fit(self, vectors: FloatArray, classes: IntArray, n_classes: int) -> KnnProbe:
         """See :class:`~georetrieve.probes.classification.interface.Probe`."""
         check_labelled(vectors, classes, n_classes)
@@ -81,7 +86,7 @@ class KnnProbe:
     def vote(self, neighbours: Neighbours) -> npt.NDArray[np.float64]:
         """(Q, C) shares of the classes, rows of sum 1; of 0 for a query without neighbours."""
         classes = self._classes[neighbours.places]
-        return vote(self.weights(neighbours), classes, len(self._sizes))
+        return vote(self.weights(neighbours), classes, self.n_classes)
 
     def predict_proba(self, queries: FloatArray) -> npt.NDArray[np.float64]:
         """See :class:`~georetrieve.probes.classification.interface.Probe`."""

@@ -54,6 +54,10 @@ class Neighbours:
         """(Q, k) Euclidean distances, or 1 - cosine; inf where there is no neighbour."""
         return -self.scores if self.metric == "euclidean" else 1.0 - self.scores
 
+    def rows(self, chosen: slice | IntArray | npt.NDArray[np.bool_]) -> Neighbours:
+        """Those of some of the queries."""
+        return Neighbours(self.places[chosen], self.scores[chosen], self.metric)
+
     def first(self, k: int) -> Neighbours:
         """The nearest k of them."""
         return Neighbours(self.places[:, :k], self.scores[:, :k], self.metric)
