@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from georetrieve.errors import SourceError, did_you_mean
+from georetrieve.sources.csv_file import read_csv
 from georetrieve.types import Region, Scalar
 
 __all__ = ["RESERVED", "LabelTable", "column_name", "counted", "read_table", "typed_column"]
@@ -59,15 +58,7 @@ def read_table(path: Path) -> LabelTable:
         SourceError: It cannot be read, is empty, or has no column of paths.
     """
     table = LabelTable()
-    text = _decode(path, table)
-    delimiter = _delimiter(text)
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise SourceError(f"{path} is not a CSV ({error}); check its quotation marks.") from error
-    if not lines:
-        raise SourceError(f"{path} is empty; its first line names the columns: path,label,group.")
-    header = [name.strip() for name in lines[0]]
+    header, lines, delimiter = read_csv(path, table.remarks, columns="path,label,group")
     places = _places(path, header)
     cells = _cells(path, lines, header, places, table)
     names = _metadata_names(header, places, table)
@@ -86,25 +77,6 @@ def read_table(path: Path) -> LabelTable:
     if "label" not in places:
         table.remarks.append(f"{path.name} has no column 'label'; no item gets a label from it")
     return table
-
-
-def _decode(path: Path, table: LabelTable) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"Label table {path} cannot be read ({error.strerror}).") from error
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        table.remarks.append(f"{path.name} is not UTF-8; read as Windows-1252")
-        return content.decode("cp1252", "replace")
-
-
-def _delimiter(text: str) -> str:
-    header = text.partition("\n")[0]
-    return max((",", ";", "\t"), key=header.count)
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int]:

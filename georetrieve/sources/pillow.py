@@ -15,11 +15,18 @@ from PIL import Image, ImageFile
 from georetrieve.errors import SourceError, UnknownFormatError
 from georetrieve.sources.options import IntensityMode, ReadOptions
 from georetrieve.sources.pixels import fit_intensity, is_deep, rgb_array, rgb_from_pillow
-from georetrieve.sources.raster import KEPT_BYTES, Decoded, DecodedImage, check_pixels, spill
+from georetrieve.sources.raster import (
+    KEPT_BYTES,
+    Decoded,
+    DecodedImage,
+    RGBArray,
+    check_pixels,
+    spill,
+)
 from georetrieve.sources.regions import Size
 from georetrieve.sources.scale import SCALE_UNKNOWN
 
-__all__ = ["Content", "grey_size", "open_pillow", "read_grey_plane"]
+__all__ = ["Content", "grey_size", "open_pillow", "read_grey_plane", "read_stored"]
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "JPEG2000", "PPM", "AVIF", "TGA")
 JPEG_REDUCTIONS = (1, 2, 4, 8)
@@ -221,6 +228,29 @@ def read_grey_plane(path: Path, options: ReadOptions) -> npt.NDArray[Any]:
                 f"Slice {path.name} is in colours ({image.mode}); slices of a volume are grey."
             )
         return np.asarray(grey)
+
+
+def read_stored(path: Path, options: ReadOptions) -> tuple[npt.NDArray[Any], RGBArray | None]:
+    """The values of an image file as they are stored, which is what a mask means.
+
+    Returns:
+        (Y, X) of grey and palette images, (Y, X, 3) uint8 of coloured ones; and the (N, 3) colours
+        of a palette, None where there is none.
+
+    Raises:
+        SourceError: It cannot be decoded, or is too large.
+    """
+    with _decoding(path), path.open("rb") as file:
+        image = _identify(path, file)
+        check_pixels(path.name, image.size, options)
+        if image.mode == "P":
+            palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+            return np.asarray(image), palette
+        if image.mode in ("1", "L") or is_deep(image):
+            return np.asarray(image), None
+        if image.mode in ("LA", "La"):
+            return np.asarray(image.getchannel("L")), None
+        return np.asarray(image.convert("RGB")), None
 
 
 def grey_size(path: Path) -> Size | None:

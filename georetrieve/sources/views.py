@@ -1,0 +1,287 @@
+"""Open what is to be mapped: images, slides, slices of volumes, registered views, as fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from georetrieve.errors import GeoRetrieveError, SourceError
+from georetrieve.protocols import Raster, RegionReader
+from georetrieve.sources.fields import FieldOfView
+from georetrieve.sources.folder import SourceFile, walk
+from georetrieve.sources.labels import Annotator
+from georetrieve.sources.open_files import OpenFiles
+from georetrieve.sources.opening import open_raster
+from georetrieve.sources.options import ReadOptions
+from georetrieve.sources.view_names import check_views, group_views, view_of
+from georetrieve.sources.volume import slice_count, slice_size
+from georetrieve.types import Axis, Region
+
+__all__ = ["OpenedFields", "open_fields", "parse_slices"]
+
+
+@dataclass(slots=True)
+class OpenedFields:
+    """Fields of view whose files are opened when they are read; a context manager.
+
+    Attributes:
+        fields: In the order of their names; a volume's in the order of its slices.
+        failed: (file, why it is of no use), one line each.
+        remarks: What a user should know, one line each.
+    """
+
+    fields: list[FieldOfView] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    _files: OpenFiles[Raster] = field(default_factory=OpenFiles)
+    _said: dict[str, list[str]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Close all files; closing twice is harmless."""
+        self._files.close()
+
+    def __enter__(self) -> OpenedFields:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How fields are made of files."""
+
+    options: ReadOptions
+    slices: str | None
+    axis: Axis
+    annotator: Annotator
+
+
+def open_fields(
+    source: Path,
+    options: ReadOptions | None = None,
+    *,
+    views: Sequence[str] = (),
+    slices: str | None = None,
+    axis: Axis = "z",
+    groups: str | None = None,
+) -> OpenedFields:
+    """List the fields of view of an image, a folder, a slide or a volume.
+
+    A volume gives one field a slice. Files are opened to learn their size and scale, and again when
+    their pixels are read; at most a few are open at a time.
+
+    Args:
+        source: File or folder. Of registered views one file suffices, its partners lie beside it.
+        options: How files are read.
+        views: Names of registered views: each field then consists of one file a view, in folders
+            ``ppl/NAME`` and ``xpl/NAME`` or named ``NAME_ppl.png`` and ``NAME_xpl.png``. With none,
+            each file is a field.
+        slices: Which slices of volumes: ``all`` (or None), ``3,8,12`` or ``start:stop:step``.
+        axis: What the slices are perpendicular to.
+        groups: What the groups of images are, as an index takes it; None: slides and volumes are
+            groups, images have none.
+
+    Returns:
+        The fields; files that cannot be used are in ``failed``.
+
+    Raises:
+        SourceError: There is nothing there, or nothing that can be used.
+    """
+    terms = _Terms(
+        options or ReadOptions(), slices, axis, Annotator.from_options(None, groups, source)
+    )
+    names = check_views(views)
+    opened = OpenedFields()
+    root, files = _listed(source, names, terms.options, opened)
+    try:
+        for name, members in _grouped(files, names, opened).items():
+            try:
+                opened.fields += _fields_of(name, members, names, terms, opened)
+            except (GeoRetrieveError, OSError) as error:
+                opened.failed.append((members[0].path, str(error)))
+        if not opened.fields:
+            raise _nothing(source, root, names, opened)
+    except BaseException:
+        opened.close()
+        raise
+    for line, paths in opened._said.items():
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        opened.remarks.append(f"{paths[0]}{more}: {line}")
+    return opened
+
+
+def _listed(
+    source: Path, names: tuple[str, ...], options: ReadOptions, opened: OpenedFields
+) -> tuple[Path, list[SourceFile]]:
+    """The folder names are relative to, and the files that are looked at."""
+    if len(names) > 1 and source.is_file():
+        return _with_partners(source, names)
+    found = walk(source, volumes=options.volumes)
+    opened.remarks += found.remarks
+    return source, found.files
+
+
+def _with_partners(source: Path, names: tuple[str, ...]) -> tuple[Path, list[SourceFile]]:
+    """A file that is one view, and the files beside it that are the other ones."""
+    folder = source.parent
+    told = view_of(f"{folder.name}/{source.name}", names)
+    if told is None:
+        raise SourceError(
+            f"{source} tells by neither folder nor name which of the views {', '.join(names)} it "
+            "is; give the folder with all of them, or name the views (--views)."
+        )
+    if folder.name.lower() in names:
+        folder = folder.parent
+        beside = [one for one in folder.iterdir() if one.is_dir() and one.name.lower() in names]
+    else:
+        beside = [folder]
+    wanted = view_of(source.relative_to(folder).as_posix(), names)
+    files = []
+    for place in beside:
+        for file in walk(place, recursive=False, volumes="never").files:
+            path = file.files[0].relative_to(folder).as_posix()
+            one = view_of(path, names)
+            if one is not None and wanted is not None and one[1] == wanted[1]:
+                files.append(SourceFile(path, file.files, file.size, file.mtime_ns, "image"))
+    return folder, files
+
+
+def _grouped(
+    files: Sequence[SourceFile], names: tuple[str, ...], opened: OpenedFields
+) -> dict[str, list[SourceFile]]:
+    """Name of a field → its files, one a view."""
+    if not names or (len(names) == 1 and len(files) == 1):
+        if not names and any(view_of(file.path, ("xpl",)) for file in files):
+            opened.remarks.append(
+                "some files look like XPL views of others; --views ppl,xpl takes such pairs as one"
+            )
+        return {file.path: [file] for file in files}
+    by_path = {file.path: file for file in files}
+    fields, failed, others = group_views(by_path, names)
+    opened.failed += failed
+    if others:
+        opened.remarks.append(
+            f"{len(others)} files are none of the views {', '.join(names)} and are left out "
+            f"({others[0]} …)"
+        )
+    return {name: [by_path[path] for path in paths] for name, paths in fields.items()}
+
+
+def _fields_of(
+    name: str,
+    members: Sequence[SourceFile],
+    names: tuple[str, ...],
+    terms: _Terms,
+    opened: OpenedFields,
+) -> list[FieldOfView]:
+    """The field of some registered files, or the fields of their slices."""
+    readers, facts = [], []
+    indices: Sequence[int | None] = (None,)
+    for file in members:
+        path = file.files[0] if len(file.files) == 1 else file.files
+        with _borrowed(opened, path, terms.options) as raster:
+            facts.append((raster.size, raster.depth, raster.um_per_px, raster.kind))
+            if raster.kind == "volume":
+                indices = parse_slices(terms.slices, slice_count(raster, terms.axis))
+                size = slice_size(raster, terms.axis)
+            else:
+                size = raster.size
+            for line in raster.remarks:
+                opened._said.setdefault(line, []).append(file.path)
+        readers.append(path)
+    _same_shape(members, facts)
+    kind = facts[0][3]
+    group = terms.annotator.annotate(members[0].path, kind).group or ""
+    um_per_px = next((scale for _, _, scale, _ in facts if scale is not None), None)
+    return [
+        FieldOfView(
+            name=name if index is None else f"{name}#{terms.axis}={index}",
+            size=size,
+            views=tuple(_reader(opened, path, terms, index) for path in readers),
+            view_names=names or ("",),
+            um_per_px=um_per_px,
+            group=group,
+        )
+        for index in indices
+    ]
+
+
+def _same_shape(members: Sequence[SourceFile], facts: Sequence[tuple[Any, ...]]) -> None:
+    for file, (size, depth, _, _) in zip(members, facts, strict=True):
+        if (size, depth) != facts[0][:2]:
+            (w, h), (fw, fh) = size, facts[0][0]
+            raise SourceError(
+                f"{members[0].path} is {fw}×{fh} px and {file.path} {w}×{h} px; views of one field "
+                "are registered and of one size."
+            )
+
+
+def _borrowed(opened: OpenedFields, path: Path | tuple[Path, ...], options: ReadOptions) -> Any:  # noqa: ANN401 - a context manager of contextlib
+    return opened._files.borrow(path, lambda: open_raster(path, options))
+
+
+def _reader(
+    opened: OpenedFields, path: Path | tuple[Path, ...], terms: _Terms, index: int | None
+) -> RegionReader:
+    def read(region: Region) -> Image.Image:
+        where = region
+        if index is not None:
+            box = (region.x, region.y, region.width, region.height)
+            where = Region(*box, index, terms.axis)
+        with _borrowed(opened, path, terms.options) as raster:
+            image: Image.Image = raster.read(where)
+        return image
+
+    return read
+
+
+def parse_slices(text: str | None, count: int) -> list[int]:
+    """Numbers of slices: ``all``, ``3,8,12``, ``0:100:10``, or several of these with commas.
+
+    Args:
+        text: As the user wrote it; None: all.
+        count: How many there are.
+
+    Raises:
+        SourceError: It is none of these, or a slice is not there.
+    """
+    if text is None or text.strip().lower() == "all":
+        return list(range(count))
+    chosen: list[int] = []
+    for part in text.split(","):
+        ends = part.strip().split(":")
+        try:
+            numbers = [int(end) if end.strip() else None for end in ends]
+            if len(numbers) == 1:
+                chosen.append(int(ends[0]))
+            else:
+                chosen += range(*slice(*numbers).indices(count))
+        except (TypeError, ValueError) as error:
+            raise SourceError(
+                f"Slices {text!r} are not of the form 3,8,12 or start:stop:step."
+            ) from error
+    outside = [number for number in chosen if not 0 <= number < count]
+    if outside or not chosen:
+        what = f"{outside[0]} is not there" if outside else "none is meant"
+        raise SourceError(
+            f"Slices {text!r}: {what}; the volume has {count} slices, 0 to {count - 1}."
+        )
+    return sorted(set(chosen))
+
+
+def _nothing(source: Path, root: Path, names: tuple[str, ...], opened: OpenedFields) -> SourceError:
+    if opened.failed:
+        path, reason = opened.failed[0]
+        more = f" (and {len(opened.failed) - 1} more)" if len(opened.failed) > 1 else ""
+        return SourceError(f"Nothing in {source} can be mapped: {path}: {reason}{more}")
+    if names:
+        return SourceError(
+            f"{root} holds no file that is one of the views {', '.join(names)}; the views are told "
+            "by folders (ppl/NAME) or endings (NAME_ppl.png)."
+        )
+    return SourceError(f"{source} holds no image; name an image, a slide, a volume or a folder.")
