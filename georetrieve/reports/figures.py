@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,13 @@ _STYLE: dict[Any, Any] = {
     "text.parse_math": False,
 }
 _MARKED = ("N_R", "1", "10", "100", "500")
+_SHORTENED = 10_000
+"""Counts from which a cell shows its share instead, so that it stays readable."""
+_CLASS_MEASURES = (
+    ("p_at_nr", "P@N_R: share of right hits", "p_at_nr_chance", "precision_at_1", "P@1"),
+    ("iou", "IoU", "iou_chance", "recall", "recall"),
+    ("f1", "F1", "f1_chance", "recall", "recall"),
+)
 _MOST_NAMED = 60
 """Classes beyond which a confusion matrix is drawn without names and numbers."""
 
@@ -91,21 +98,35 @@ def precision_recall_figure(record: RunRecord, path: Path) -> Path | None:
 
 
 def per_class_figure(record: RunRecord, path: Path) -> Path | None:
-    """Draw P@N_R of each class beside its chance level, best first; None without classes."""
-    rows = [row for row in record.tables.get("per_class", ()) if row["p_at_nr"] is not None]
+    """Draw the main measure of each class beside its chance level, best first.
+
+    The measure is P@N_R, IoU or F1, whichever the record has; None where it has none.
+    """
+    table = record.tables.get("per_class", ())
+    measure = next((one for one in _CLASS_MEASURES if table and one[0] in table[0]), None)
+    if measure is None:
+        return None
+    main, words, *_ = measure
+    rows = [row for row in table if row[main] is not None]
     if not rows:
         return None
-    names = ("p_at_nr", "p_at_nr_chance", "precision_at_1")
-    values = np.array([[row[name] for name in names] for row in rows], dtype=np.float64)
+    _, _, chance, further, further_words = measure
+    values = np.array(
+        [[row.get(name, np.nan) for name in (main, chance, further)] for row in rows], np.float64
+    )
     order = np.argsort(values[:, 0], kind="stable")
     rows, values = [rows[place] for place in order], values[order]
     places = np.arange(len(rows))
     with _figure(path, 6.4, 1.2 + 0.26 * len(rows)) as axes:
-        axes.barh(places, values[:, 0], height=0.66, color=LIGHT.right, label="P@N_R")
-        axes.plot(values[:, 1], places, "|", color=LIGHT.wrong, ms=11, mew=2, label="chance")
-        axes.plot(values[:, 2], places, "o", mfc=LIGHT.page, mec=LIGHT.text, ms=5, label="P@1")
-        axes.set_yticks(places, [f"{row['class']} ({row['items']})" for row in rows])
-        axes.set(xlim=(0, 1.02), ylim=(-0.7, len(rows) - 0.3), xlabel="Share of right hits")
+        axes.barh(places, values[:, 0], height=0.66, color=LIGHT.right, label=words)
+        if chance in rows[0]:
+            axes.plot(values[:, 1], places, "|", color=LIGHT.wrong, ms=11, mew=2, label="chance")
+        if further in rows[0]:
+            axes.plot(
+                values[:, 2], places, "o", mfc=LIGHT.page, mec=LIGHT.text, ms=5, label=further_words
+            )
+        axes.set_yticks(places, [_class_name(row) for row in rows])
+        axes.set(xlim=(0, 1.02), ylim=(-0.7, len(rows) - 0.3), xlabel=words)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color=LIGHT.line, lw=0.6)
         axes.set_axisbelow(True)
@@ -113,8 +134,12 @@ def per_class_figure(record: RunRecord, path: Path) -> Path | None:
     return path
 
 
+def _class_name(row: Mapping[str, Any]) -> str:
+    return f"{row['class']} ({row['items']})" if "items" in row else str(row["class"])
+
+
 def confusion_figure(record: RunRecord, path: Path) -> Path | None:
-    """Draw true class by class of the nearest other item; None when the record has no such table.
+    """Draw true class by the class it was taken for; None when the record has no such table.
 
     Rows are shares of the class, so that rare classes are as visible as common ones; numbers are
     counts.
@@ -122,16 +147,22 @@ def confusion_figure(record: RunRecord, path: Path) -> Path | None:
     cells = record.tables.get("confusion", ())
     if not cells:
         return None
+    # The class of the nearest other item in retrieval, the predicted one elsewhere.
+    asked, taken = (name for name in cells[0] if name not in ("count", "share"))
     names = list(record.data.classes)
+    place = {name: number for number, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)))
     for cell in cells:
-        counts[names.index(str(cell["true"])), names.index(str(cell["nearest"]))] = cell["count"]
+        counts[place[str(cell[asked])], place[str(cell[taken])]] += float(cell["count"] or 0)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(3.0 + 0.34 * len(names), 16.0)
     with _figure(path, side, side) as axes:
         # White, not pale blue, for none: the eye should meet only what happened.
         axes.imshow(np.ma.masked_equal(shares, 0), cmap="Blues", vmin=-0.1, vmax=1)
-        axes.set(xlabel="Class of the nearest other item", ylabel="Class of the query")
+        axes.set(
+            xlabel="Class of the nearest other item" if taken == "nearest" else "Taken for",
+            ylabel="Class of the query" if taken == "nearest" else "Class",
+        )
         axes.spines[:].set_visible(True)
         if len(names) <= _MOST_NAMED:
             _name_cells(axes, names, counts, shares)
@@ -145,5 +176,6 @@ def _name_cells(axes: Axes, names: Sequence[str], counts: np.ndarray, shares: np
     axes.tick_params(length=0)
     for row, column in np.argwhere(counts):
         colour = LIGHT.page if shares[row, column] > 0.55 else LIGHT.text
-        text = f"{counts[row, column]:.0f}"
+        number = counts[row, column]
+        text = f"{number:.0f}" if number < _SHORTENED else f"{shares[row, column]:.0%}"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from georetrieve.benchmarks.record import RunRecord, save_record
+from georetrieve.benchmarks.run import BenchmarkRun
 from georetrieve.errors import GeoRetrieveError
+from georetrieve.reports.examples import Thumbnails, example_sheet_rows
 from georetrieve.reports.figures import (
     confusion_figure,
     per_class_figure,
     precision_recall_figure,
 )
+from georetrieve.reports.html import write_html_report
 from georetrieve.reports.markdown import retrieval_markdown
-from georetrieve.reports.sheet import SheetCell, SheetImage, SheetRow, place_text, save_sheet
+from georetrieve.reports.sheet import save_sheet
 
-__all__ = ["Thumbnails", "example_sheet_rows", "write_report"]
-
-Thumbnails = Callable[[Sequence[str]], Mapping[str, SheetImage]]
-"""Given item ids, returns their pictures; an id may be missing."""
+__all__ = ["write_report"]
 
 
 def write_report(record: RunRecord, folder: Path, thumbnails: Thumbnails | None = None) -> Path:
-    """Write ``record.json`` with its per-query CSV, figures, sheets and ``report.md``.
+    """Write ``record.json``, its per-query CSV, figures, sheets, ``report.md`` and ``report.html``.
 
     Args:
         record: A record of task ``retrieval``.
@@ -43,6 +41,12 @@ def write_report(record: RunRecord, folder: Path, thumbnails: Thumbnails | None 
         pictures = _draw(record, folder, thumbnails)
         report = folder / "report.md"
         report.write_text(retrieval_markdown(record, figures=pictures), encoding="utf-8")
+        write_html_report(
+            folder / "report.html",
+            [BenchmarkRun(record)],
+            title=f"Retrieval in {record.data.index or 'unnamed index'}",
+            thumbnails=thumbnails,
+        )
     except OSError as error:
         raise GeoRetrieveError(
             f"{folder} cannot be written ({error.strerror or error}): name a folder you may "
@@ -80,32 +84,3 @@ def _caption(record: RunRecord) -> str:
     if record.encoder is not None and record.encoder.adapted:
         encoder += ", adapted to the collection"
     return f"{record.data.index or 'unnamed index'} · {encoder} · score: minus Euclidean distance"
-
-
-def example_sheet_rows(
-    examples: Sequence[Mapping[str, Any]], thumbnails: Thumbnails
-) -> list[SheetRow]:
-    """Rows of a sheet from a record's examples: the query with its P@N_R, then its hits."""
-    ids = {example["id"] for example in examples}
-    ids |= {hit["id"] for example in examples for hit in example["hits"]}
-    found = thumbnails(sorted(ids))
-    rows = []
-    for example in examples:
-        query = SheetCell(
-            found.get(example["id"]),
-            example["label"],
-            place_text(example["id"]),
-            remark=f"query, P@N_R {example['p_at_nr']:.2f}",
-        )
-        hits = [
-            SheetCell(
-                found.get(hit["id"]),
-                hit["label"],
-                place_text(hit["id"]),
-                hit["score"],
-                hit["correct"],
-            )
-            for hit in example["hits"]
-        ]
-        rows.append(SheetRow(query, hits))
-    return rows

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from html import escape
 
-from PIL import Image
-
+from georetrieve.reports.page import embedded_picture, html_page
 from georetrieve.reports.sheet import SheetCell, SheetRow, open_image, score_text
-from georetrieve.reports.theme import DARK, LIGHT, Theme
 
-__all__ = ["sheet_html"]
+__all__ = ["SHEET_STYLE", "sheet_html", "sheet_key", "sheet_rows"]
 
 _SIDE = 320
 """Longest side of an embedded picture, pixels."""
 
-_STYLE = """
-*{box-sizing:border-box}
-body{margin:0;padding:2rem clamp(1rem,3vw,3rem) 3rem;background:var(--page);color:var(--text);
-font:14px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-h1{font-size:1.5rem;line-height:1.2;margin:0 0 .35rem;letter-spacing:-.01em}
-header p{margin:0;color:var(--muted);max-width:75ch}
-header{margin-bottom:2rem}
+SHEET_STYLE = """
 .key>span{margin-right:1.25em}
 .row{display:grid;grid-template-columns:9.5rem 1fr;gap:0 2.25rem;padding:1.4rem 0;
 border-top:1px solid var(--line)}
@@ -56,48 +45,32 @@ font-variant-numeric:tabular-nums}
 
 
 def sheet_html(rows: Sequence[SheetRow], *, title: str = "", caption: str = "") -> str:
-    """The page as text; see ``save_sheet``.
+    """The page as text; see ``save_sheet``. Every text is escaped."""
+    head = "".join(
+        [
+            f"<h1>{escape(title)}</h1>" if title else "",
+            f"<p>{escape(caption)}</p>" if caption else "",
+            sheet_key(rows),
+        ]
+    )
+    return html_page(
+        title=title or "Contact sheet", head=head, main=sheet_rows(rows), style=SHEET_STYLE
+    )
 
-    Every text is escaped, and a content policy forbids scripts and anything from outside.
-    """
+
+def sheet_key(rows: Sequence[SheetRow]) -> str:
+    """What the marks mean, where there are any."""
     judged = any(hit.correct is not None for row in rows for hit in row.hits)
     key = (
         '<p class="key"><span><span class="mark-right">✓</span> same label</span>'
         '<span><span class="mark-wrong">✗</span> other label</span></p>'
     )
-    head = "".join(
-        [
-            f"<h1>{escape(title)}</h1>" if title else "",
-            f"<p>{escape(caption)}</p>" if caption else "",
-            key if judged else "",
-        ]
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
-style-src 'unsafe-inline'">
-<title>{escape(title or "Contact sheet")}</title>
-<style>
-:root{{{_variables(LIGHT)}}}
-@media(prefers-color-scheme:dark){{:root{{{_variables(DARK)}}}}}
-{_STYLE.strip()}
-</style>
-</head>
-<body>
-<header>{head}</header>
-<main>
-{"".join(_row(row) for row in rows)}</main>
-</body>
-</html>
-"""
+    return key if judged else ""
 
 
-def _variables(theme: Theme) -> str:
-    return ";".join(f"--{name}:{colour}" for name, colour in asdict(theme).items())
+def sheet_rows(rows: Sequence[SheetRow]) -> str:
+    """The rows, to stand in a page with :data:`SHEET_STYLE`."""
+    return "".join(map(_row, rows))
 
 
 def _row(row: SheetRow) -> str:
@@ -135,9 +108,4 @@ def _picture(cell: SheetCell) -> str:
     picture = open_image(cell.image)
     if picture is None:
         return "no picture"
-    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=85)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    name = escape(cell.title or cell.subtitle or "image", quote=True)
-    return f'<img alt="{name}" loading="lazy" src="data:image/webp;base64,{data}">'
+    return embedded_picture(picture, alt=cell.title or cell.subtitle or "image", side=_SIDE)

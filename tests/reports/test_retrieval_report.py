@@ -7,9 +7,10 @@ from PIL import Image
 from georetrieve.benchmarks.record import load_record
 from georetrieve.benchmarks.retrieval import run_retrieval
 from georetrieve.errors import StoreError
+from georetrieve.reports.examples import example_sheet_rows
 from georetrieve.reports.figures import confusion_figure, per_class_figure, precision_recall_figure
 from georetrieve.reports.markdown import retrieval_markdown, table
-from georetrieve.reports.retrieval import example_sheet_rows, write_report
+from georetrieve.reports.retrieval import write_report
 from georetrieve.types import EncoderSpec
 
 EVIL = "<script>|*x*`$a_b$"
@@ -106,7 +107,7 @@ def test_folder_holds_all_and_refuses_a_second_run(record, tmp_path):
     names = {path.name for path in report.parent.iterdir()}
     assert names == {
         "record.json", "record.queries.csv", "report.md", "precision_recall.png", "per_class.png",
-        "confusion.png", "best.png", "best.html", "worst.png", "worst.html",
+        "report.html", "confusion.png", "best.png", "best.html", "worst.png", "worst.html",
     }  # fmt: skip
     linked = re.findall(r"\]\(([^)]+)\)", report.read_text(encoding="utf-8"))
     assert set(linked) == names - {"record.json", "record.queries.csv", "report.md"}
