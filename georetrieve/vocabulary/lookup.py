@@ -69,7 +69,7 @@ class Vocabulary:
     def suggest(self, text: str) -> list[str]:
         """Up to three names spelt much like a text, nearest first, one an entry."""
         near = difflib.get_close_matches(name_key(text), self._terms, n=2 * SUGGESTED, cutoff=NEAR)
-        names = {}
+        names: dict[str, str] = {}
         for key in near:
             entry, term = self._terms[key]
             names.setdefault(entry.name, term)
