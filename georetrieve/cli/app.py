@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from georetrieve.cli import bench, encoders, engines, index, samples, search, serve, upkeep
+from georetrieve.cli import (
+    bench,
+    classify,
+    encoders,
+    engines,
+    index,
+    samples,
+    search,
+    serve,
+    upkeep,
+)
 
 __all__ = ["app"]
 
@@ -41,6 +51,7 @@ def _root(
 
 app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
+app.command("classify", epilog=classify.EXAMPLES)(classify.classify)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("samples", epilog=samples.EXAMPLES)(samples.samples)
 app.command("info")(upkeep.info)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from georetrieve.stores.manifest import MANIFEST_NAME, Manifest
 from georetrieve.stores.schema import FILES, ITEMS, VECTOR_PREFIX, files_table, vector_field
 from georetrieve.stores.staging import Staging
 from georetrieve.stores.tables import LanceTable, in_order
-from georetrieve.stores.vectors import LanceVectors, read_vectors
+from georetrieve.stores.vectors import LanceVectors, read_vectors, vector_batches
 from georetrieve.types import EncoderSpec, FileRecord, FloatArray, Item, Scalar
 
 __all__ = ["IndexStore"]
@@ -279,6 +279,12 @@ class IndexStore:
     ) -> tuple[list[str], FloatArray]:
         """Ids, sorted, and their (N, D) vectors; items without one are left out."""
         return read_vectors(self._items, self._manifest.encoder(encoder), where)
+
+    def vector_batches(
+        self, encoder: str | None = None, where: str | None = None, *, rows: int = 8192
+    ) -> Iterator[tuple[list[str], FloatArray]]:
+        """The same in the order of the table, at most ``rows`` at a time."""
+        return vector_batches(self._items, self._manifest.encoder(encoder), where, rows=rows)
 
     def _spec(self, column: str) -> EncoderSpec:
         for spec in self._manifest.encoders:

@@ -24,13 +24,14 @@ __all__ = [
     "LanceVectors",
     "Snapshot",
     "read_vectors",
+    "vector_batches",
 ]
 
 HELD_BYTES = 1 << 30  # columns up to this size are held in memory once they are searched
 TAKEN_BEFORE_HELD = 100  # Lance fetches a vector by its row about as fast as it scans 100
 
 
-def _vector_batches(
+def vector_batches(
     table: LanceTable, spec: EncoderSpec, where: str | None = None, *, rows: int = 8192
 ) -> Iterator[tuple[list[str], FloatArray]]:
     """Ids and (B, D) vectors in the order of the table; items without a vector are left out."""
@@ -43,7 +44,7 @@ def read_vectors(
     table: LanceTable, spec: EncoderSpec, where: str | None = None
 ) -> tuple[list[str], FloatArray]:
     """All ids, sorted, and their (N, D) vectors."""
-    parts = list(_vector_batches(table, spec, where))
+    parts = list(vector_batches(table, spec, where))
     ids = [one for part, _ in parts for one in part]
     matrix = np.concatenate([np.empty((0, spec.dim), np.float32), *(part for _, part in parts)])
     order = pc.sort_indices(pa.array(ids, pa.string())).to_numpy()
