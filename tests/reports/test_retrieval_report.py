@@ -110,7 +110,8 @@ def test_folder_holds_all_and_refuses_a_second_run(record, tmp_path):
         "report.html", "confusion.png", "best.png", "best.html", "worst.png", "worst.html",
     }  # fmt: skip
     linked = re.findall(r"\]\(([^)]+)\)", report.read_text(encoding="utf-8"))
-    assert set(linked) == names - {"record.json", "record.queries.csv", "report.md"}
+    unlinked = {"record.json", "record.queries.csv", "report.md", "report.html"}
+    assert set(linked) == names - unlinked
     assert load_record(report.parent / "record.json").to_json() == record.to_json()
     with pytest.raises(StoreError, match="never overwritten"):
         write_report(record, tmp_path / "run", thumbnails)
