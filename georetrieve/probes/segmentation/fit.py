@@ -1,0 +1,188 @@
+"""From labelled images to a patch segmenter, and back from its file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from georetrieve.encoders.registry import load_encoder, load_for_spec
+from georetrieve.encoders.runtime import Runtime
+from georetrieve.errors import EncoderError, SourceError, SpecMismatchError, StoreError
+from georetrieve.probes.segmentation.features import CellGrid, cell_features, cell_grid
+from georetrieve.probes.segmentation.memory import Chosen, MemoryBank, choose_cells
+from georetrieve.probes.segmentation.model_file import read_model
+from georetrieve.probes.segmentation.patch_nn import PatchSegmenter
+from georetrieve.probes.segmentation.settings import PatchSettings
+from georetrieve.protocols import DensePatchEncoder, ImageEncoder, Progress
+from georetrieve.sources.fields import FieldOfView, LabelledField
+from georetrieve.sources.masks.classes import ClassTable
+from georetrieve.types import EncoderSpec, FloatArray, IntArray
+
+__all__ = ["fit_patch_segmenter", "load_patch_segmenter"]
+
+DEFAULT = PatchSettings()
+
+
+def fit_patch_segmenter(
+    fields: Sequence[LabelledField],
+    classes: ClassTable,
+    *,
+    encoder: str | DensePatchEncoder = "bundled",
+    settings: PatchSettings = DEFAULT,
+    runtime: Runtime | None = None,
+    progress: Progress | None = None,
+) -> PatchSegmenter:
+    """Remember the patches of labelled images; the same images and settings give the same model.
+
+    Patches are chosen by their labels first, so that only fields that have any are encoded, and
+    those only down to the last patch that is kept.
+
+    Args:
+        fields: Images and what is known of their pixels; all of the same views.
+        classes: The C classes.
+        encoder: Whose features are compared, or its name.
+        settings: How.
+        runtime: How an encoder given by name runs.
+        progress: Told of rows of patches.
+
+    Raises:
+        SourceError: There are no fields, their views differ, none has a labelled pixel, or one
+            cannot be read.
+        EncoderError: The encoder is unknown, or does not describe patches of images of any size.
+    """
+    view_names = _common_views(fields)
+    loaded = load_encoder(encoder, runtime=runtime) if isinstance(encoder, str) else encoder
+    dense = _dense(loaded)
+    grids = [cell_grid(dense, one.field.size, settings) for one in fields]
+    chosen = choose_cells([one.truth for one in fields], grids, len(classes), settings)
+    _say_what_is_missing(chosen, fields, classes, progress)
+    vectors: list[FloatArray] = []
+    if progress:
+        progress.start("remembering patches", len(chosen.cells), "patches")
+    for number in np.unique(chosen.fields):
+        cells = chosen.cells[chosen.fields == number]
+        for found in _remembered(dense, fields[number].field, grids[number], cells, settings):
+            vectors.append(found)
+            if progress:
+                progress.advance(len(found))
+    if progress:
+        progress.finish()
+    memory = MemoryBank(np.concatenate(vectors), chosen.shares)
+    return PatchSegmenter(dense, memory, classes, view_names, settings)
+
+
+def load_patch_segmenter(
+    path: Path, *, encoder: DensePatchEncoder | None = None, runtime: Runtime | None = None
+) -> PatchSegmenter:
+    """Read what :meth:`PatchSegmenter.save` wrote.
+
+    Args:
+        path: The file.
+        encoder: The encoder it was fitted with, where it is at hand; by default it is loaded.
+        runtime: How a loaded encoder runs.
+
+    Raises:
+        StoreError: The file is missing, damaged, or of another method.
+        EncoderError: The encoder cannot be loaded.
+        SpecMismatchError: It no longer gives the features the model was made of.
+    """
+    method, facts, tensors = read_model(path)
+    if method != PatchSegmenter.method:
+        raise StoreError(
+            f"{path} is a model of the method {method}, not of {PatchSegmenter.method}."
+        )
+    try:
+        spec = EncoderSpec.from_json(facts["encoder"])
+        classes = ClassTable.from_json(facts["classes"])
+        settings = PatchSettings.from_json(facts["settings"])
+        view_names = tuple(str(name) for name in facts["view_names"])
+        patch = tuple(facts["patch"])
+        memory = MemoryBank(tensors["vectors"], tensors["shares"])
+    except (KeyError, TypeError, SourceError) as error:
+        raise StoreError(f"The model {path} is damaged ({error}); fit it again.") from error
+    _check_memory(path, memory, patch[-1] * len(view_names), len(classes))
+    dense = _dense(encoder or _load(path, spec, runtime))
+    if dense.spec.fingerprint != spec.fingerprint or (dense.patch_px, dense.patch_dim) != patch:
+        raise SpecMismatchError(
+            f"The model {path} was made with features of {spec.name}, and those of "
+            f"{dense.spec.name} here are others; fit it again, or use the encoder it was made with."
+        )
+    return PatchSegmenter(dense, memory, classes, view_names, settings)
+
+
+def _common_views(fields: Sequence[LabelledField]) -> tuple[str, ...]:
+    if not fields:
+        raise SourceError("There is no labelled image to learn from; give at least one.")
+    names = fields[0].field.view_names
+    for one in fields:
+        if one.field.view_names != names:
+            raise SourceError(
+                f"{one.field.name} has the views {one.field.view_names}, and "
+                f"{fields[0].field.name} {names}; all images need the same, in one order."
+            )
+    return names
+
+
+def _dense(encoder: ImageEncoder) -> DensePatchEncoder:
+    if not isinstance(encoder, DensePatchEncoder):
+        raise EncoderError(
+            f"{encoder.spec.name} does not describe the patches of images of any size, which maps "
+            "are made of; use 'bundled' or a vision transformer."
+        )
+    return encoder
+
+
+def _say_what_is_missing(
+    chosen: Chosen,
+    fields: Sequence[LabelledField],
+    classes: ClassTable,
+    progress: Progress | None,
+) -> None:
+    if progress is None:
+        return
+    for number in sorted(set(range(len(fields))) - set(chosen.fields.tolist())):
+        progress.say(f"{fields[number].field.name}: no pixel is labelled; it teaches nothing.")
+    for name, share in zip(classes.names, chosen.shares.sum(axis=0), strict=True):
+        if not share:
+            progress.say(f"No pixel is labelled {name!r}; the map will have none of it.")
+
+
+def _remembered(
+    encoder: DensePatchEncoder,
+    field: FieldOfView,
+    grid: CellGrid,
+    cells: IntArray,
+    settings: PatchSettings,
+) -> list[FloatArray]:
+    """(M, D) features of cells of a field, rising, band by band; stops after the last."""
+    found: list[FloatArray] = []
+    for top, features in cell_features(encoder, field, settings):
+        rows, columns, width = features.shape
+        first, last = np.searchsorted(cells, np.array([top, top + rows]) * grid.columns)
+        here = cells[first:last] - top * columns
+        found.append(features.reshape(-1, width)[here])
+        if last == len(cells):
+            break
+    return found
+
+
+def _check_memory(path: Path, memory: MemoryBank, width: int, n_classes: int) -> None:
+    vectors: npt.NDArray[Any] = memory.vectors
+    shapes = (vectors.shape[1:], memory.shares.shape)
+    fits = shapes == ((width,), (len(vectors), n_classes)) and len(vectors) > 0
+    if not (fits and np.isfinite(vectors).all() and np.isfinite(memory.shares).all()):
+        raise StoreError(f"The model {path} is damaged: its patches do not fit; fit it again.")
+
+
+def _load(path: Path, spec: EncoderSpec, runtime: Runtime | None) -> ImageEncoder:
+    try:
+        return load_for_spec(spec, path.parent, runtime=runtime)
+    except SpecMismatchError as error:
+        raise SpecMismatchError(
+            f"The model {path} was made with {spec.name}, which has changed since; fit it again, "
+            "or use the encoder it was made with."
+        ) from error

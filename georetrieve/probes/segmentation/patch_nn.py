@@ -1,0 +1,133 @@
+"""Maps by the nearest patches of labelled images: no training, and any encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from georetrieve.errors import SourceError
+from georetrieve.probes.segmentation.enlarging import enlarged
+from georetrieve.probes.segmentation.features import cell_features, cell_grid
+from georetrieve.probes.segmentation.interface import Band
+from georetrieve.probes.segmentation.memory import MemoryBank
+from georetrieve.probes.segmentation.model_file import write_model
+from georetrieve.probes.segmentation.neighbours import Neighbours
+from georetrieve.probes.segmentation.settings import PatchSettings
+from georetrieve.probes.vote import vote_shares, vote_weights
+from georetrieve.protocols import DensePatchEncoder, Progress
+from georetrieve.sources.fields import FieldOfView
+from georetrieve.sources.masks.classes import ClassTable
+from georetrieve.types import FloatArray
+
+__all__ = ["PatchSegmenter"]
+
+BLOCK_VALUES = 1 << 22  # neighbours' shares held at once
+MAX_QUERIES = 8192
+
+
+class PatchSegmenter:
+    """Gives each patch the classes of the patches most like it, and each pixel those of its patch.
+
+    The method of Hummingbird (I. Balažević et al., Towards in-context scene understanding, 2023): a
+    memory of patches of labelled images, the k of highest cosine, a vote by softmax, and bilinear
+    interpolation to pixels. Satisfies :class:`~.interface.Segmenter`.
+
+    Attributes:
+        method: ``patch-nn``.
+        classes: The C classes.
+        view_names: Views of a field, in order.
+        memory: The patches that vote.
+        settings: How they do.
+        encoder: Whose features are compared.
+    """
+
+    method = "patch-nn"
+
+    def __init__(
+        self,
+        encoder: DensePatchEncoder,
+        memory: MemoryBank,
+        classes: ClassTable,
+        view_names: tuple[str, ...],
+        settings: PatchSettings,
+    ) -> None:
+        self.encoder, self.memory, self.settings = encoder, memory, settings
+        self.classes, self.view_names = classes, view_names
+        self._neighbours = Neighbours(memory.vectors)
+
+    def segment(self, field: FieldOfView, *, progress: Progress | None = None) -> Iterator[Band]:
+        """Yield the map from the top to the bottom; see :class:`~.interface.Segmenter`.
+
+        What is held are the features of one row of windows, and the probabilities of a band.
+
+        Raises:
+            SourceError: The field has not the views it was fitted to, or cannot be read.
+            EncoderError: Window or stride do not suit the encoder.
+        """
+        if field.view_names != self.view_names:
+            raise SourceError(
+                f"{field.name} has {_listed(field.view_names)}, and the model was fitted to "
+                f"{_listed(self.view_names)}; give it those, in that order."
+            )
+        return self._bands(field, progress)
+
+    def votes(self, features: FloatArray) -> FloatArray:
+        """Return the (Q, C) share of the vote of each class for (Q, D) features of length 1."""
+        n_classes = len(self.classes)
+        k = min(self.settings.k, len(self.memory))
+        shares = np.empty((len(features), n_classes), np.float32)
+        step = int(np.clip(BLOCK_VALUES // (k * n_classes), 1, MAX_QUERIES))
+        for start in range(0, len(features), step):
+            part = slice(start, start + step)
+            cosines, numbers = self._neighbours.find(features[part], k)
+            weights = vote_weights(cosines, "cosine", self.settings.rule)
+            shares[part] = vote_shares(weights, self.memory.shares[numbers])
+        return shares
+
+    def save(self, path: Path) -> None:
+        """Write everything but the encoder's weights to one file, which holds no code.
+
+        Raises:
+            StoreError: The file cannot be written.
+        """
+        facts = {
+            "classes": self.classes.to_json(),
+            "view_names": list(self.view_names),
+            "settings": self.settings.to_json(),
+            "encoder": self.encoder.spec.to_json(),
+            "patch": [self.encoder.patch_px, self.encoder.patch_dim],
+        }
+        tensors = {"vectors": self.memory.vectors, "shares": self.memory.shares}
+        write_model(path, self.method, facts, tensors)
+
+    def _bands(self, field: FieldOfView, progress: Progress | None) -> Iterator[Band]:
+        grid = cell_grid(self.encoder, field.size, self.settings)
+        pixels = enlarged(
+            self._voted(field),
+            (grid.columns, grid.rows),
+            grid.cell_px,
+            field.size,
+            nearest=self.settings.upsampling == "nearest",
+        )
+        if progress:
+            progress.start(f"mapping {field.name}", field.size[1], "rows")
+        for top, probabilities in pixels:
+            yield Band(top, probabilities)
+            if progress:
+                progress.advance(len(probabilities))
+        if progress:
+            progress.finish()
+
+    def _voted(self, field: FieldOfView) -> Iterator[tuple[int, FloatArray]]:
+        """The same for cells: first row, and (rows, columns, C) shares of the vote."""
+        for top, features in cell_features(self.encoder, field, self.settings):
+            rows, columns, width = features.shape
+            yield top, self.votes(features.reshape(-1, width)).reshape(rows, columns, -1)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    if names == ("",):
+        return "one view without a name"
+    return f"the views {', '.join(names)}"
