@@ -1,0 +1,1 @@
+"""Maps of images as files: masks, pictures, outlines, percentages."""
