@@ -11,7 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-from georetrieve.cli import bench_parity, bench_rotations, bench_service, bench_speed
+from georetrieve.cli import (
+    bench_classify,
+    bench_parity,
+    bench_rotations,
+    bench_service,
+    bench_speed,
+)
 from georetrieve.cli.engines import Engine
 from georetrieve.cli.output import Bars, Format, emit, remark
 from georetrieve.cli.runtime import (
@@ -203,3 +209,4 @@ app.command("serve")(bench_service.load)
 app.command("backends")(bench_speed.backends)
 app.command("rotations")(bench_rotations.rotations)
 app.command("parity")(bench_parity.parity)
+app.command("classify-speed")(bench_classify.classify_speed)
