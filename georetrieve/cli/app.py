@@ -11,6 +11,7 @@ from georetrieve.cli import (
     classify,
     encoders,
     engines,
+    explain,
     index,
     samples,
     search,
@@ -52,6 +53,7 @@ def _root(
 app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
 app.command("classify", epilog=classify.EXAMPLES)(classify.classify)
+app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("samples", epilog=samples.EXAMPLES)(samples.samples)
 app.command("info")(upkeep.info)
