@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ForestModel", "fit_forest", "read_forest"]
 
-TREES = 100
-LEAST_LEAF = 5
-"""Pixels in a leaf; smaller leaves make larger files and no better maps."""
+TREES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +55,9 @@ def fit_forest(pixels: TrainingPixels, seed: int = 0) -> ForestModel:
     """Grow the trees."""
     from sklearn.ensemble import RandomForestClassifier
 
-    forest = RandomForestClassifier(
-        TREES, min_samples_leaf=LEAST_LEAF, n_jobs=-1, random_state=seed
-    ).fit(pixels.values, pixels.labels)
+    forest = RandomForestClassifier(TREES, n_jobs=-1, random_state=seed).fit(
+        pixels.values, pixels.labels
+    )
     # Tiles are judged side by side already, and trees summed by threads add up a little otherwise
     # each time.
     forest.set_params(n_jobs=1)

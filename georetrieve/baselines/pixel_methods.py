@@ -33,7 +33,7 @@ class PixelMethod:
         title: What it is, in a few words.
         kind: What it sees of a pixel.
         limit: Most labelled pixels it is fitted to.
-        balanced: Whether these are drawn alike from every class, or as they occur.
+        power: Classes are drawn by their pixels to this power; see :func:`draw_pixels`.
         fit: (training pixels, seed) → model.
         read: (tensors of a file, C, F) → model.
     """
@@ -41,26 +41,26 @@ class PixelMethod:
     title: str
     kind: PixelKind
     limit: int
-    balanced: bool
+    power: float
     fit: Callable[[TrainingPixels, int], PixelModel]
     read: Callable[[Mapping[str, npt.NDArray[Any]], int, int], PixelModel]
 
 
 PIXEL_METHODS: Mapping[str, PixelMethod] = {
     "otsu": PixelMethod(
-        "multi-Otsu thresholds of the grey value", "grey", 1_000_000, False, fit_otsu, read_otsu
+        "multi-Otsu thresholds of the grey value", "grey", 1_000_000, 1, fit_otsu, read_otsu
     ),
     "otsu-nlm": PixelMethod(
-        "multi-Otsu after non-local means", "denoised", 1_000_000, False, fit_otsu, read_otsu
+        "multi-Otsu after non-local means", "denoised", 1_000_000, 1, fit_otsu, read_otsu
     ),
     "kmeans": PixelMethod(
-        "k-means of colour or grey", "values", 200_000, False, fit_kmeans, read_kmeans
+        "k-means of colour or grey", "values", 200_000, 1, fit_kmeans, read_kmeans
     ),
     "fuzzy": PixelMethod(
-        "fuzzy c-means of colour or grey", "values", 50_000, False, fit_fuzzy, read_fuzzy
+        "fuzzy c-means of colour or grey", "values", 50_000, 1, fit_fuzzy, read_fuzzy
     ),
     "forest": PixelMethod(
-        "random forest on a filter bank", "filters", 50_000, True, fit_forest, read_forest
+        "random forest on a filter bank", "filters", 50_000, 0.5, fit_forest, read_forest
     ),
 }
 
@@ -85,7 +85,7 @@ def fit_pixel_segmenter(
         how.kind,
         len(classes),
         limit=how.limit,
-        balanced=how.balanced,
+        power=how.power,
         seed=seed,
         progress=progress,
     )

@@ -64,7 +64,7 @@ def draw_pixels(
     n_classes: int,
     *,
     limit: int,
-    balanced: bool,
+    power: float,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> TrainingPixels:
@@ -78,7 +78,8 @@ def draw_pixels(
         kind: Features computed.
         n_classes: C.
         limit: Most pixels drawn.
-        balanced: Draw alike from every class, as far as it has pixels; else as they occur.
+        power: Classes are drawn by their pixels to this power: 1 as they occur, 0 all alike, 0.5
+            between; as far as a class has pixels, and at least one of each.
         seed: Of the draws.
         progress: Told of each tile.
 
@@ -94,10 +95,9 @@ def draw_pixels(
         )
     features = PixelFeatures(kind, tuple(coloured))
     rng = np.random.default_rng(seed)
-    quota = _quotas(counts, limit) if balanced else _in_proportion(counts, limit, rng)
     ranks = [
         np.sort(rng.choice(total, size=wanted, replace=False))
-        for total, wanted in zip(counts, quota, strict=True)
+        for total, wanted in zip(counts, _quotas(counts, limit, power), strict=True)
     ]
     if progress:
         progress.start("Drawing pixels", len(tiles), "tiles")
@@ -138,24 +138,19 @@ def _survey(
     return counts, tiles, coloured
 
 
-def _quotas(counts: IntArray, limit: int) -> IntArray:
-    """Pixels drawn of each class: alike, and what a rare class lacks is shared by the others."""
+def _quotas(counts: IntArray, limit: int, power: float) -> IntArray:
+    """Pixels drawn of each class; what a class lacks is shared by those that have more."""
     quota = np.zeros_like(counts)
+    share = np.where(counts > 0, np.maximum(counts, 1).astype(np.float64) ** power, 0.0)
+    # The class that has least of what it should give comes first, so that its lack is known.
+    waiting = sorted(np.flatnonzero(counts), key=lambda place: counts[place] / share[place])
     left = limit
-    waiting = [int(place) for place in np.argsort(counts, kind="stable") if counts[place]]
-    while waiting:
-        place = waiting.pop(0)
+    for number, place in enumerate(waiting):
+        wanted = round(left * share[place] / share[waiting[number:]].sum())
         # At least one: a class that was labelled is learned, however many classes there are.
-        quota[place] = min(counts[place], max(1, left // (len(waiting) + 1)))
-        left -= int(quota[place])
+        quota[place] = min(counts[place], max(1, wanted))
+        left = max(0, left - int(quota[place]))
     return quota
-
-
-def _in_proportion(counts: IntArray, limit: int, rng: np.random.Generator) -> IntArray:
-    total = int(counts.sum())
-    if total <= limit:
-        return counts
-    return rng.multivariate_hypergeometric(counts, limit, method="marginals")
 
 
 def _gather(

@@ -15,6 +15,7 @@ from georetrieve.cli import (
     bench_classify,
     bench_parity,
     bench_rotations,
+    bench_segmentation,
     bench_service,
     bench_speed,
 )
@@ -210,3 +211,4 @@ app.command("backends")(bench_speed.backends)
 app.command("rotations")(bench_rotations.rotations)
 app.command("parity")(bench_parity.parity)
 app.command("classify-speed")(bench_classify.classify_speed)
+app.command("segmentation", epilog=bench_segmentation.EXAMPLES)(bench_segmentation.segmentation)

@@ -1,0 +1,1 @@
+"""How well methods map images of which the truth is known."""
