@@ -66,7 +66,7 @@ def choose_k(
     units, why = Units.of(groups), ""
     if not _comparable(classes, units).any():
         if units.groups:
-            why = " (no class is in two groups)"
+            why = "all other items (no class is in two groups)"
         units = Units.single(len(vectors))
     answerable = _comparable(classes, units)
     if not answerable.any() or n_classes < 2:
@@ -74,10 +74,10 @@ def choose_k(
     left_out = find_left_out(vectors, units, ks[-1], probe.metric, seed=seed)
     scores = {k: _mean_recall(probe, left_out, k, classes, answerable) for k in ks}
     best = max(ks, key=lambda k: (scores[k], -k))
-    others = "all other items, one by one" + why if why else units.others
     how = (
         f"k = {best}, chosen of {', '.join(map(str, ks))} on {len(left_out.rows):,} labelled "
-        f"items, each classified by {others}: mean recall of a class {scores[best]:.3f}"
+        f"items, each classified by {why or units.others}: mean recall of a class "
+        f"{scores[best]:.3f}"
     )
     return KChoice(best, how, scores)
 

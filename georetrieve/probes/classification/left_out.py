@@ -51,8 +51,8 @@ class Units:
     def others(self) -> str:
         """What an item is compared with, in words."""
         if self.groups:
-            return f"the items of other groups ({self.groups:,} groups, each left out in turn)"
-        return "all other items (left out one by one; there are no two groups)"
+            return f"the items of other groups ({self.groups:,} groups)"
+        return "all other items (there are no two groups to leave out)"
 
 
 @dataclass(frozen=True, slots=True)

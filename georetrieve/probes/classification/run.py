@@ -187,7 +187,7 @@ class _Run:
         if options.probe == "centroid":
             return CentroidProbe(options.rule, self.metric).fit(*fitting)
         if options.probe == "linear":
-            return LinearProbe(options.seed).fit(*fitting)
+            return LinearProbe(options.seed, scaled=True).fit(*fitting)
         k = options.k
         if k is None:
             probe = KnnProbe(CANDIDATES[-1], options.rule, self.metric, balanced=options.balanced)
