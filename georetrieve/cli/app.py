@@ -15,6 +15,7 @@ from georetrieve.cli import (
     index,
     samples,
     search,
+    segment,
     serve,
     upkeep,
 )
@@ -62,3 +63,4 @@ app.command("prune")(upkeep.prune)
 app.command("doctor")(upkeep.doctor)
 app.add_typer(bench.app, name="bench")
 app.add_typer(encoders.app, name="encoders")
+app.add_typer(segment.app, name="segment")

@@ -32,11 +32,13 @@ class OpenedFields:
         fields: In the order of their names; a volume's in the order of its slices.
         failed: (file, why it is of no use), one line each.
         remarks: What a user should know, one line each.
+        stamps: Name of a field → size and time of its files, which change when they do.
     """
 
     fields: list[FieldOfView] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    stamps: dict[str, str] = field(default_factory=dict)
     _files: OpenFiles[Raster] = field(default_factory=OpenFiles)
     _said: dict[str, list[str]] = field(default_factory=dict)
 
@@ -56,13 +58,14 @@ class _Terms:
     """How fields are made of files."""
 
     options: ReadOptions
+    views: tuple[str, ...]
     slices: str | None
     axis: Axis
-    annotator: Annotator
+    groups: str | None
 
 
 def open_fields(
-    source: Path,
+    source: Path | Sequence[Path],
     options: ReadOptions | None = None,
     *,
     views: Sequence[str] = (),
@@ -76,7 +79,8 @@ def open_fields(
     their pixels are read; at most a few are open at a time.
 
     Args:
-        source: File or folder. Of registered views one file suffices, its partners lie beside it.
+        source: File or folder, or several; fields of several folders are called after them. Of
+            registered views one file suffices, its partners lie beside it.
         options: How files are read.
         views: Names of registered views: each field then consists of one file a view, in folders
             ``ppl/NAME`` and ``xpl/NAME`` or named ``NAME_ppl.png`` and ``NAME_xpl.png``. With none,
@@ -92,20 +96,18 @@ def open_fields(
     Raises:
         SourceError: There is nothing there, or nothing that can be used.
     """
-    terms = _Terms(
-        options or ReadOptions(), slices, axis, Annotator.from_options(None, groups, source)
-    )
-    names = check_views(views)
+    terms = _Terms(options or ReadOptions(), check_views(views), slices, axis, groups)
     opened = OpenedFields()
-    root, files = _listed(source, names, terms.options, opened)
+    sources = [source] if isinstance(source, Path) else list(source)
     try:
-        for name, members in _grouped(files, names, opened).items():
+        for one in sources:
+            prefix = f"{one.resolve().name}/" if len(sources) > 1 and one.is_dir() else ""
             try:
-                opened.fields += _fields_of(name, members, names, terms, opened)
-            except (GeoRetrieveError, OSError) as error:
-                opened.failed.append((members[0].path, str(error)))
+                _open_one(one, prefix, terms, opened)
+            except GeoRetrieveError as error:
+                opened.failed.append((str(one), str(error)))
         if not opened.fields:
-            raise _nothing(source, root, names, opened)
+            raise _nothing(sources, opened)
     except BaseException:
         opened.close()
         raise
@@ -115,18 +117,35 @@ def open_fields(
     return opened
 
 
-def _listed(
-    source: Path, names: tuple[str, ...], options: ReadOptions, opened: OpenedFields
-) -> tuple[Path, list[SourceFile]]:
-    """The folder names are relative to, and the files that are looked at."""
-    if len(names) > 1 and source.is_file():
-        return _with_partners(source, names)
-    found = walk(source, volumes=options.volumes)
+def _open_one(source: Path, prefix: str, terms: _Terms, opened: OpenedFields) -> None:
+    annotator = Annotator.from_options(None, terms.groups, source)
+    files = _listed(source, terms, opened)
+    if not files:
+        views = f" that is one of the views {', '.join(terms.views)}" if terms.views else ""
+        raise SourceError(
+            f"{source} holds no image{views}; name an image, slide, volume or folder."
+        )
+    for name, members in _grouped(files, terms.views, opened).items():
+        try:
+            made = _fields_of(prefix + name, members, terms, opened, annotator)
+        except (GeoRetrieveError, OSError) as error:
+            opened.failed.append((prefix + members[0].path, str(error)))
+            continue
+        stamp = " ".join(f"{file.size}@{file.mtime_ns}" for file in members)
+        opened.stamps |= {one.name: stamp for one in made}
+        opened.fields += made
+
+
+def _listed(source: Path, terms: _Terms, opened: OpenedFields) -> list[SourceFile]:
+    """The files that are looked at."""
+    if len(terms.views) > 1 and source.is_file():
+        return _with_partners(source, terms.views)
+    found = walk(source, volumes=terms.options.volumes)
     opened.remarks += found.remarks
-    return source, found.files
+    return found.files
 
 
-def _with_partners(source: Path, names: tuple[str, ...]) -> tuple[Path, list[SourceFile]]:
+def _with_partners(source: Path, names: tuple[str, ...]) -> list[SourceFile]:
     """A file that is one view, and the files beside it that are the other ones."""
     folder = source.parent
     told = view_of(f"{folder.name}/{source.name}", names)
@@ -148,7 +167,7 @@ def _with_partners(source: Path, names: tuple[str, ...]) -> tuple[Path, list[Sou
             one = view_of(path, names)
             if one is not None and wanted is not None and one[1] == wanted[1]:
                 files.append(SourceFile(path, file.files, file.size, file.mtime_ns, "image"))
-    return folder, files
+    return files
 
 
 def _grouped(
@@ -175,9 +194,9 @@ def _grouped(
 def _fields_of(
     name: str,
     members: Sequence[SourceFile],
-    names: tuple[str, ...],
     terms: _Terms,
     opened: OpenedFields,
+    annotator: Annotator,
 ) -> list[FieldOfView]:
     """The field of some registered files, or the fields of their slices."""
     readers, facts = [], []
@@ -196,14 +215,14 @@ def _fields_of(
         readers.append(path)
     _same_shape(members, facts)
     kind = facts[0][3]
-    group = terms.annotator.annotate(members[0].path, kind).group or ""
+    group = annotator.annotate(members[0].path, kind).group or ""
     um_per_px = next((scale for _, _, scale, _ in facts if scale is not None), None)
     return [
         FieldOfView(
             name=name if index is None else f"{name}#{terms.axis}={index}",
             size=size,
             views=tuple(_reader(opened, path, terms, index) for path in readers),
-            view_names=names or ("",),
+            view_names=terms.views or ("",),
             um_per_px=um_per_px,
             group=group,
         )
@@ -274,14 +293,15 @@ def parse_slices(text: str | None, count: int) -> list[int]:
     return sorted(set(chosen))
 
 
-def _nothing(source: Path, root: Path, names: tuple[str, ...], opened: OpenedFields) -> SourceError:
-    if opened.failed:
-        path, reason = opened.failed[0]
-        more = f" (and {len(opened.failed) - 1} more)" if len(opened.failed) > 1 else ""
-        return SourceError(f"Nothing in {source} can be mapped: {path}: {reason}{more}")
-    if names:
+def _nothing(sources: Sequence[Path], opened: OpenedFields) -> SourceError:
+    listed = ", ".join(map(str, sources))
+    if not opened.failed:
         return SourceError(
-            f"{root} holds no file that is one of the views {', '.join(names)}; the views are told "
-            "by folders (ppl/NAME) or endings (NAME_ppl.png)."
+            f"{listed} holds no file that can be mapped; views are told by folders (ppl/NAME) or "
+            "endings (NAME_ppl.png)."
         )
-    return SourceError(f"{source} holds no image; name an image, a slide, a volume or a folder.")
+    path, reason = opened.failed[0]
+    more = f" (and {len(opened.failed) - 1} more)" if len(opened.failed) > 1 else ""
+    if len(sources) == 1 and path == listed:
+        return SourceError(reason)
+    return SourceError(f"Nothing in {listed} can be mapped: {path}: {reason}{more}")
