@@ -24,6 +24,7 @@ __all__ = [
     "Progress",
     "Raster",
     "RegionReader",
+    "ScoringTextEncoder",
     "TextEncoder",
     "Truth",
     "VectorStore",
@@ -171,6 +172,21 @@ class TextEncoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str], *, batch_size: int = 256) -> FloatArray:
         """Return (N, D) vectors of N texts; longer ones are cut off where the encoder stops."""
+        ...
+
+
+@runtime_checkable
+class ScoringTextEncoder(TextEncoder, Protocol):
+    """A text encoder whose network has a score of its own of an image and a text."""
+
+    @property
+    def logit_scale(self) -> float:
+        """Factor of the cosine in that score."""
+        ...
+
+    @property
+    def logit_bias(self) -> float:
+        """What is added to it; 0 where the network compares texts with each other only."""
         ...
 
 

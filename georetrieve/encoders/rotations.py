@@ -144,6 +144,14 @@ class _Texts(_Views):
         vectors: FloatArray = self._encoder.encode_texts(texts, batch_size=batch_size)
         return vectors
 
+    @property
+    def logit_scale(self) -> float:
+        return float(self._encoder.logit_scale)
+
+    @property
+    def logit_bias(self) -> float:
+        return float(self._encoder.logit_bias)
+
 
 class _Adaptable(_Views):
     """Fitted to the images as they lie; what is kept is the encoder within."""

@@ -2,7 +2,7 @@
 
 from georetrieve.vocabulary.entry import Entry
 from georetrieve.vocabulary.lookup import Mention, Vocabulary
-from georetrieve.vocabulary.prompts import PromptStyle, prompts_for, words_for
+from georetrieve.vocabulary.prompts import PromptStyle, prompt_style, prompts_for, words_for
 from georetrieve.vocabulary.reading import check_vocabulary, load_vocabulary
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Vocabulary",
     "check_vocabulary",
     "load_vocabulary",
+    "prompt_style",
     "prompts_for",
     "words_for",
 ]

@@ -17,7 +17,7 @@ from georetrieve.errors import VocabularyError, did_you_mean
 from georetrieve.vocabulary.entry import Entry, name_key
 from georetrieve.vocabulary.lookup import Vocabulary
 
-__all__ = ["PROMPT_STYLES", "PromptStyle", "prompts_for", "words_for"]
+__all__ = ["PROMPT_STYLES", "PromptStyle", "prompt_style", "prompts_for", "words_for"]
 
 PromptStyle = Literal["auto", "general", "petrographic", "palynological", "raw"]
 PROMPT_STYLES = ("auto", "general", "petrographic", "palynological", "raw")
@@ -41,16 +41,11 @@ def prompts_for(text: str, vocabulary: Vocabulary, *, style: str = "auto") -> li
     Raises:
         VocabularyError: The text is empty, or the style unknown.
     """
-    if style not in PROMPT_STYLES:
-        raise VocabularyError(f"Unknown prompts {style!r}.{did_you_mean(style, PROMPT_STYLES)}")
-    if not text.strip():
-        raise VocabularyError("The text is empty; say what is looked for, such as galena.")
-    if style == "raw":
+    chosen = prompt_style(text, vocabulary, style=style)
+    if chosen == "raw":
         return [text]
-    entry = vocabulary.find(text)
-    named = entry or next((one.entry for one in vocabulary.mentions(text)), None)
+    entry, named = vocabulary.find(text), _named(text, vocabulary)
     own = _style_of(named)
-    chosen = own if style == "auto" else style
     table = _templates()[chosen]
     what = named.group if named and own == chosen and own == "palynological" else table["what"]
     prompts = [
@@ -65,6 +60,19 @@ def prompts_for(text: str, vocabulary: Vocabulary, *, style: str = "auto") -> li
             for light, look in entry.looks.items()
         ]
     return list(dict.fromkeys(prompts))
+
+
+def prompt_style(text: str, vocabulary: Vocabulary, *, style: str = "auto") -> str:
+    """The templates a text is put into; what ``auto`` is for it.
+
+    Raises:
+        VocabularyError: The text is empty, or the style unknown.
+    """
+    if style not in PROMPT_STYLES:
+        raise VocabularyError(f"Unknown prompts {style!r}.{did_you_mean(style, PROMPT_STYLES)}")
+    if not text.strip():
+        raise VocabularyError("The text is empty; say what is looked for, such as galena.")
+    return _style_of(_named(text, vocabulary)) if style == "auto" else style
 
 
 def words_for(text: str, vocabulary: Vocabulary) -> list[str]:
@@ -90,6 +98,11 @@ def words_for(text: str, vocabulary: Vocabulary) -> list[str]:
             if other != mention.term
         ]
     return words[:MOST_WORDS]
+
+
+def _named(text: str, vocabulary: Vocabulary) -> Entry | None:
+    """The entry a text is, or the first that it names."""
+    return vocabulary.find(text) or next((one.entry for one in vocabulary.mentions(text)), None)
 
 
 def _names(entry: Entry) -> list[str]:

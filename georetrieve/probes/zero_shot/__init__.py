@@ -1,0 +1,17 @@
+"""Classes named in words, without a labelled item."""
+
+from georetrieve.probes.zero_shot.classes import ClassTexts, class_texts, read_names
+from georetrieve.probes.zero_shot.probe import PresenceRule, ZeroShotProbe
+from georetrieve.probes.zero_shot.result import NamedItems, Naming
+from georetrieve.probes.zero_shot.run import name_items
+
+__all__ = [
+    "ClassTexts",
+    "NamedItems",
+    "Naming",
+    "PresenceRule",
+    "ZeroShotProbe",
+    "class_texts",
+    "name_items",
+    "read_names",
+]

@@ -1,0 +1,109 @@
+"""Name items of an index, or images, by words, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from georetrieve.indexing.options import Silent
+from georetrieve.probes.classification.interface import share_blocks
+from georetrieve.probes.classification.queries import Queries, QueryBatch
+from georetrieve.probes.zero_shot.probe import PresenceRule, ZeroShotProbe
+from georetrieve.probes.zero_shot.result import NamedItems, Naming
+from georetrieve.protocols import Progress
+from georetrieve.search import Index
+from georetrieve.types import FloatArray
+from georetrieve.vocabulary import Vocabulary
+
+__all__ = ["name_items"]
+
+
+def name_items(
+    index: Index,
+    queries: Queries,
+    names: Sequence[str],
+    *,
+    rule: PresenceRule | None = None,
+    encoder: str | None = None,
+    vocabulary: Vocabulary | None = None,
+    style: str = "auto",
+    asked: str = "",
+    progress: Progress | None = None,
+) -> Naming:
+    """Say which of some names fit items best.
+
+    Items are read, compared and forgotten a batch at a time, whatever the number of names.
+
+    Args:
+        index: Whose encoder is used.
+        queries: What is named, with vectors of that encoder.
+        names: Any words; at least one.
+        rule: Give every name that applies by this rule; None: the best one and the runner-up.
+        encoder: Of images and texts; the index's first by default.
+        vocabulary: Knows synonyms, kinds and looks; the package's by default.
+        style: Of prompts; see :func:`~georetrieve.vocabulary.prompts_for`.
+        asked: What is named, in the user's words.
+        progress: Told of every batch.
+
+    Raises:
+        EncoderError: The encoder has no texts, or cannot be loaded.
+        VocabularyError: There is no name, one is empty, or the style is unknown.
+        StoreError: There is no such encoder, or the rule asks for what cannot be told.
+    """
+    progress = progress or Silent()
+    spec = index.manifest.encoder(encoder)
+    probe = ZeroShotProbe.of(index.encoder(spec.name), names, vocabulary, style=style)
+    parts = [_named(probe, QueryBatch([], np.empty((0, spec.dim), np.float32), []), rule)]
+    progress.start("Naming", queries.total)
+    for batch in queries.batches():
+        parts.append(_named(probe, batch, rule))
+        progress.advance(len(batch.ids))
+    progress.finish()
+    return Naming(
+        index=str(index.path),
+        queries=asked,
+        encoder=spec.name,
+        names=probe.names,
+        prompts=probe.texts.prompts,
+        rule="the best one" if rule is None else str(rule),
+        several=rule is not None,
+        items=NamedItems.joined(parts),
+        remarks=[*probe.texts.remarks, *queries.remarks],
+        failed=list(queries.failed),
+    )
+
+
+def _named(probe: ZeroShotProbe, batch: QueryBatch, rule: PresenceRule | None) -> NamedItems:
+    """The names of a batch, in blocks that are held at once for any number of names."""
+    blocks = list(share_blocks(len(batch.ids), len(probe.names))) or [slice(0, 0)]
+    return NamedItems.joined(
+        [_block(probe, batch.ids[block], batch.vectors[block], rule) for block in blocks]
+    )
+
+
+def _block(
+    probe: ZeroShotProbe, ids: list[str], vectors: FloatArray, rule: PresenceRule | None
+) -> NamedItems:
+    fits, surpass = probe.fits(vectors), probe.present(vectors, PresenceRule())
+    chosen = probe.present(vectors, rule or PresenceRule(by="top", k=2))
+    rows, classes = np.nonzero(chosen)
+    cosines = probe.cosines(vectors)
+    # Best first within an item, by what names are chosen by.
+    order = np.lexsort((-cosines[rows, classes], rows))
+    rows, classes = rows[order], classes[order]
+    if rule is None:
+        probabilities = probe.predict_proba(vectors)[rows, classes]
+    elif probe.has_probabilities:
+        probabilities = probe.probabilities(vectors)[rows, classes]
+    else:
+        probabilities = np.full(len(rows), np.nan)
+    return NamedItems(
+        ids=list(ids),
+        counts=chosen.sum(axis=1),
+        classes=classes,
+        probabilities=probabilities,
+        cosines=cosines[rows, classes],
+        fits=fits[rows, classes],
+        surpass=surpass[rows, classes],
+    )
