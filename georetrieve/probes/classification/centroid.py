@@ -57,7 +57,8 @@ class CentroidProbe:
         order = np.argsort(places, kind="stable")
         starts = np.searchsorted(places[order], np.arange(len(self._present)))
         sums = np.add.reduceat(exact[order], starts, axis=0)
-        self._means = sums / np.bincount(places)[:, None]
+        means = sums / np.bincount(places)[:, None]
+        self._means = unit_vectors(means) if self.metric == "cosine" else means
         self._n_classes = n_classes
         return self
 
