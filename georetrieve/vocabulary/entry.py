@@ -29,7 +29,7 @@ class Entry:
         symbols: Abbreviations (Warr 2021; Whitney & Evans 2010), told apart by their case.
         synonyms: Further English names of the same thing, also used in prompts.
         varieties: Names of what is one of it (amethyst is a quartz): found, but no synonyms.
-        foreign: Names in other languages and names of old: found, but not used in prompts.
+        foreign: Names in other languages, of old, of common speech: found, but not used in prompts.
         looks: How it looks in ``reflected`` light, in plane (``ppl``) and between crossed (``xpl``)
             polarisers, or, a palynomorph, in ``transmitted`` light.
         age: Known range of a palynomorph; "" where it is not certain.
