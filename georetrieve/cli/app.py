@@ -13,11 +13,13 @@ from georetrieve.cli import (
     engines,
     explain,
     index,
+    name,
     samples,
     search,
     segment,
     serve,
     upkeep,
+    words,
 )
 
 __all__ = ["app"]
@@ -55,6 +57,8 @@ app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
 app.command("classify", epilog=classify.EXAMPLES)(classify.classify)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+app.command("name", epilog=name.EXAMPLES)(name.name)
+app.command("words", epilog=words.EXAMPLES)(words.words)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("samples", epilog=samples.EXAMPLES)(samples.samples)
 app.command("info")(upkeep.info)
