@@ -11,7 +11,7 @@ from georetrieve.vocabulary.entry import KINDS, LIGHTS
 from georetrieve.vocabulary.reading import SHIPPED
 
 DATA = importlib.resources.files("georetrieve.vocabulary") / "data"
-SCAMPI = [
+SCAMPI = (
     "alisocysta",
     "areoligera",
     "areosphaeridium",
@@ -32,7 +32,7 @@ SCAMPI = [
     "subtilisphaera",
     "svalbardella",
     "wetzeliella",
-]
+)
 
 
 @pytest.fixture(scope="module")
