@@ -206,9 +206,14 @@ def predict(
             _save_beside(segmenter, model, force)
         assert segmenter is not None
         run = map_fields(
-            segmenter, opened.fields, out, made_by={"model": _digest(model)},
-            stamps=opened.stamps, options=options, progress=bars,
-        )  # fmt: skip
+            segmenter,
+            opened.fields,
+            out,
+            made_by={"method": segmenter.method, "model": _digest(model)},
+            stamps=opened.stamps,
+            options=options,
+            progress=bars,
+        )
     _report(run, [*failed, *run.failed], remarks, out, form)
     if not run.maps or (strict and (failed or run.failed)):
         raise typer.Exit(1)

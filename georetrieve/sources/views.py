@@ -13,6 +13,7 @@ from georetrieve.errors import GeoRetrieveError, SourceError
 from georetrieve.protocols import Raster, RegionReader
 from georetrieve.sources.fields import FieldOfView
 from georetrieve.sources.folder import SourceFile, walk
+from georetrieve.sources.label_table import counted
 from georetrieve.sources.labels import Annotator
 from georetrieve.sources.open_files import OpenFiles
 from georetrieve.sources.opening import open_raster
@@ -185,8 +186,8 @@ def _grouped(
     opened.failed += failed
     if others:
         opened.remarks.append(
-            f"{len(others)} files are none of the views {', '.join(names)} and are left out "
-            f"({others[0]} …)"
+            f"left out, being none of the views {', '.join(names)}: {counted(len(others), 'file')} "
+            f"({others[0]}{' …' if len(others) > 1 else ''})"
         )
     return {name: [by_path[path] for path in paths] for name, paths in fields.items()}
 
