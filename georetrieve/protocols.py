@@ -20,6 +20,7 @@ __all__ = [
     "AttentiveEncoder",
     "DensePatchEncoder",
     "ImageEncoder",
+    "LocalPatchEncoder",
     "PatchEncoder",
     "Progress",
     "Raster",
@@ -146,6 +147,16 @@ class DensePatchEncoder(PatchEncoder, Protocol):
         Raises:
             EncoderError: The sides are not whole patches, or too many or too few for the encoder.
         """
+        ...
+
+
+@runtime_checkable
+class LocalPatchEncoder(DensePatchEncoder, Protocol):
+    """A dense patch encoder to which what lies far from a patch says nothing."""
+
+    @property
+    def reach_px(self) -> int:
+        """Farthest pixel beyond a patch that its features depend on."""
         ...
 
 

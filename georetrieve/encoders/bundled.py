@@ -33,7 +33,7 @@ from georetrieve.encoders.codebook_file import (
     write_codebooks,
 )
 from georetrieve.encoders.crew import for_each
-from georetrieve.encoders.dense_descriptors import PATCH_DIM, PATCH_PX, dense_descriptors
+from georetrieve.encoders.dense_descriptors import PATCH_DIM, PATCH_PX, REACH_PX, dense_descriptors
 from georetrieve.encoders.networks.patches import check_whole_patches
 from georetrieve.errors import EncoderError
 from georetrieve.types import EncoderSpec, FloatArray
@@ -68,11 +68,13 @@ class BundledEncoder:
         min_images_to_adapt: Fewest images worth fitting to.
         patch_px: Side of a patch of :meth:`patch_grids`, pixels.
         patch_dim: Width of its descriptor.
+        reach_px: Farthest pixel beyond a patch that its descriptor depends on.
     """
 
     min_images_to_adapt = FEWEST_IMAGES
     patch_px = PATCH_PX
     patch_dim = PATCH_DIM
+    reach_px = REACH_PX
 
     def __init__(
         self, books: Books, axes: ByteAxes, *, weights: str, adapted: bool = False

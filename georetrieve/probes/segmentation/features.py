@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,14 @@ from georetrieve.encoders.windows import window_bands
 from georetrieve.probes.segmentation.enlarging import enlarged
 from georetrieve.probes.segmentation.resampling import resampled
 from georetrieve.probes.segmentation.settings import PatchSettings
-from georetrieve.protocols import DensePatchEncoder
+from georetrieve.protocols import DensePatchEncoder, LocalPatchEncoder
 from georetrieve.sources.fields import FieldOfView
 from georetrieve.types import FloatArray
 
 __all__ = ["CellGrid", "cell_features", "cell_grid", "unit_length"]
 
-WINDOW_PX = 512
+WINDOW_PX = 384
+STRIP_VALUES = 1 << 22  # numbers given at once: 16 MiB, more than a row of a wide image has
 SMALLEST = 1e-12
 
 
@@ -45,8 +46,9 @@ def cell_grid(
         side = settings.cells
         return CellGrid(side, side, (size[0] / side, size[1] / side))
     new_size = _new_size(size, settings)
-    columns, rows = (math.ceil(length / encoder.patch_px) for length in new_size)
-    width, height = (encoder.patch_px * old / new for old, new in zip(size, new_size, strict=True))
+    side = encoder.patch_px * settings.pool
+    columns, rows = (math.ceil(length / side) for length in new_size)
+    width, height = (side * old / new for old, new in zip(size, new_size, strict=True))
     return CellGrid(columns, rows, (width, height))
 
 
@@ -67,8 +69,11 @@ def cell_features(
     """
     views = [_view_features(encoder, field, view, settings) for view in range(len(field.views))]
     for parts in zip(*views, strict=True):
-        joined = np.concatenate([unit_length(features) for _, features in parts], axis=2)
-        yield parts[0][0], unit_length(joined)
+        top, band = parts[0]
+        step = max(1, STRIP_VALUES // (band[0].size * len(parts)))
+        for first in range(0, len(band), step):
+            some = [unit_length(features[first : first + step]) for _, features in parts]
+            yield top + first, unit_length(np.concatenate(some, axis=2))
 
 
 def unit_length(features: FloatArray) -> FloatArray:
@@ -92,11 +97,36 @@ def _view_features(
         batch_size=settings.batch_size,
     )
     if settings.cells is None:
-        return bands
+        return bands if settings.pool == 1 else _pooled(bands, settings.pool)
     columns, rows = (math.ceil(length / encoder.patch_px) for length in new_size)
     cell = settings.cells * encoder.patch_px / new_size[0]
     cells = (settings.cells, settings.cells)
     return enlarged(bands, (columns, rows), (cell, cell), cells)
+
+
+def _pooled(bands: Iterable[tuple[int, FloatArray]], side: int) -> Iterator[tuple[int, FloatArray]]:
+    """Means over squares of patches; over what there is of them at the right and at the bottom."""
+    kept: FloatArray | None = None
+    first = 0
+    for _, band in bands:
+        kept = band if kept is None else np.concatenate([kept, band])
+        whole = len(kept) // side * side
+        if whole:
+            yield first, _means(kept[:whole], side)
+            kept, first = kept[whole:], first + whole // side
+    if kept is not None and len(kept):
+        yield first, _means(kept, side)
+
+
+def _means(patches: FloatArray, side: int) -> FloatArray:
+    rows, columns = (np.arange(0, length, side) for length in patches.shape[:2])
+    sums = np.add.reduceat(np.add.reduceat(patches, rows, axis=0), columns, axis=1)
+    heights, widths = (
+        np.minimum(starts + side, length) - starts
+        for starts, length in zip((rows, columns), patches.shape[:2], strict=True)
+    )
+    means: FloatArray = sums / np.outer(heights, widths).astype(np.float32)[..., None]
+    return means
 
 
 def _new_size(size: tuple[int, int], settings: PatchSettings) -> tuple[int, int]:
@@ -107,9 +137,14 @@ def _new_size(size: tuple[int, int], settings: PatchSettings) -> tuple[int, int]
 
 
 def _window(encoder: DensePatchEncoder, settings: PatchSettings) -> tuple[int, int]:
-    """Window and stride, in whole patches."""
+    """Window and stride, in whole patches.
+
+    Networks see everything in their window, so windows are as large as the images they were trained
+    on, and overlap by half. Where an encoder says how far it looks, that much is enough.
+    """
     patch = encoder.patch_px
-    native = encoder.spec.transform.get("crop", WINDOW_PX)  # what a network was trained on
-    window = settings.window_px or max(patch, int(native) // patch * patch)
-    stride = settings.stride_px or max(patch, window // 2 // patch * patch)
-    return window, stride
+    local = isinstance(encoder, LocalPatchEncoder)
+    native = WINDOW_PX if local else int(encoder.spec.transform.get("crop", WINDOW_PX))
+    window = settings.window_px or max(patch, native // patch * patch)
+    overlap = min(encoder.reach_px, window // 2) if local else window // 2
+    return window, settings.stride_px or max(patch, (window - overlap) // patch * patch)

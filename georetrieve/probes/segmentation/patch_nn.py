@@ -55,7 +55,7 @@ class PatchSegmenter:
     ) -> None:
         self.encoder, self.memory, self.settings = encoder, memory, settings
         self.classes, self.view_names = classes, view_names
-        self._neighbours = Neighbours(memory.vectors)
+        self._neighbours = Neighbours(memory.vectors, settings.search)
 
     def segment(self, field: FieldOfView, *, progress: Progress | None = None) -> Iterator[Band]:
         """Yield the map from the top to the bottom; see :class:`~.interface.Segmenter`.

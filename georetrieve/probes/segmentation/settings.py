@@ -10,10 +10,22 @@ from typing import Any, Literal, get_args
 from georetrieve.errors import StoreError
 from georetrieve.probes.vote import VoteRule
 
-__all__ = ["DINOV2_ROCKS", "HUMMINGBIRD", "PatchSettings", "Sampling", "Upsampling"]
+__all__ = ["DINOV2_ROCKS", "HUMMINGBIRD", "PatchSettings", "Sampling", "Search", "Upsampling"]
 
+Search = Literal["auto", "exact", "lists"]
 Sampling = Literal["balanced", "hummingbird"]
 Upsampling = Literal["bilinear", "nearest"]
+CHOICES = {"sampling": Sampling, "search": Search, "upsampling": Upsampling}
+COUNTS = (
+    "k",
+    "memory_size",
+    "window_px",
+    "stride_px",
+    "side_px",
+    "pool",
+    "cells",
+    "batch_size",
+)
 SOFTMAX = VoteRule("softmax", 0.02)
 
 
@@ -35,8 +47,12 @@ class PatchSettings:
         stride_px: From a window to the next; by default what suits the encoder.
         scale: Images are enlarged by this factor first (2: patches a quarter as large in area).
         side_px: Instead, images are squashed to squares of this side.
+        pool: Features are averaged over squares of this many patches a side, and looked up so.
         cells: Features are interpolated to this many cells a side before they are looked up; by
             default patches are looked up as they are. Only with ``side_px``.
+        search: ``exact``: every patch of the memory is compared. ``lists``: those in the lists that
+            are nearest (FAISS's inverted file), many times faster. ``auto``: lists where the
+            memory is large.
         upsampling: From patches to pixels.
         batch_size: Windows encoded at once.
         seed: Of the sampling.
@@ -54,13 +70,15 @@ class PatchSettings:
     stride_px: int | None = None
     scale: float = 1.0
     side_px: int | None = None
+    pool: int = 1
     cells: int | None = None
+    search: Search = "auto"
     upsampling: Upsampling = "bilinear"
     batch_size: int = 8
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("k", "memory_size", "window_px", "stride_px", "side_px", "cells"):
+        for name in COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise StoreError(f"{name} is {value}; it must be at least 1.")
@@ -68,9 +86,7 @@ class PatchSettings:
             raise StoreError(f"min_labelled is {self.min_labelled}; it is a share, 0 to 1.")
         if not (math.isfinite(self.scale) and 0 < self.scale <= 64):
             raise StoreError(f"scale is {self.scale}; it must be above 0 and at most 64.")
-        if self.batch_size < 1:
-            raise StoreError(f"batch_size is {self.batch_size}; it must be at least 1.")
-        for what, choices in (("sampling", Sampling), ("upsampling", Upsampling)):
+        for what, choices in CHOICES.items():
             if getattr(self, what) not in get_args(choices):
                 raise StoreError(
                     f"Unknown {what} {getattr(self, what)!r}; use one of "
@@ -81,8 +97,11 @@ class PatchSettings:
                 f"Images are squashed to {self.side_px} px or enlarged {self.scale}-fold, not "
                 "both; leave out side_px or scale."
             )
-        if self.cells is not None and self.side_px is None:
-            raise StoreError(f"cells={self.cells} needs images of one size; give side_px too.")
+        if self.cells is not None and (self.side_px is None or self.pool > 1):
+            raise StoreError(
+                f"cells={self.cells} needs images of one size and patches as they are; give "
+                "side_px, and leave out pool."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
