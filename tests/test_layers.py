@@ -12,7 +12,7 @@ BOTTOM = ("errors", "types", "protocols")
 ABOVE = (
     ("metrics", "sources", "encoders", "stores", "vocabulary"),
     ("embedding", "indexing"),
-    ("search", "upkeep"),
+    ("labelling", "search", "upkeep"),
     ("probes",),
     ("openvocab", "training", "baselines"),
     ("benchmarks",),

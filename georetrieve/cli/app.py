@@ -13,6 +13,7 @@ from georetrieve.cli import (
     engines,
     explain,
     index,
+    label,
     name,
     samples,
     search,
@@ -67,4 +68,5 @@ app.command("prune")(upkeep.prune)
 app.command("doctor")(upkeep.doctor)
 app.add_typer(bench.app, name="bench")
 app.add_typer(encoders.app, name="encoders")
+app.add_typer(label.app, name="label")
 app.add_typer(segment.app, name="segment")

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from georetrieve.sources.labels import Annotation, Annotator
+from georetrieve.stores.label_journal import LabelJournal
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.schema import sql_literal
 from georetrieve.types import Region, Scalar
 
-__all__ = ["forget_annotations", "refresh_annotations", "region_of"]
+__all__ = ["forget_annotations", "refresh_annotations", "region_of", "restore_given_labels"]
 
 
 def refresh_annotations(store: IndexStore, key: str, annotator: Annotator) -> int:
@@ -26,10 +27,13 @@ def refresh_annotations(store: IndexStore, key: str, annotator: Annotator) -> in
     if kept.get("digest") == annotator.digest:
         return 0
     kinds = {record.path: record.kind for record in store.files().values() if record.source == key}
+    given = LabelJournal(store.path).said()
     changed: dict[str, dict[str, Scalar]] = {}
     for row in store.scan(where=f"source = {sql_literal(key)}", without=("thumbnail",)).to_pylist():
         note = annotator.annotate(row["path"], kinds.get(row["path"], ""), region_of(row))
         difference = _difference(row, note)
+        if row["id"] in given:  # what people said of an item outlasts what its file says
+            difference.pop("label", None)
         if difference:
             changed[row["id"]] = difference
     if changed:
@@ -52,6 +56,27 @@ def region_of(row: Mapping[str, Any]) -> Region | None:
     if row["width"] is None:
         return None
     return Region(row["x"], row["y"], row["width"], row["height"], row["slice_index"], row["axis"])
+
+
+def restore_given_labels(store: IndexStore) -> int:
+    """Give items the labels people gave them, where an item was made anew or a process was killed.
+
+    Returns:
+        Number of items that changed.
+    """
+    given = LabelJournal(store.path).said()
+    if not given:
+        return 0
+    table = store.scan(["id", "label"])
+    labels = dict(zip(*(table.column(name).to_pylist() for name in ("id", "label")), strict=True))
+    changed: dict[str, dict[str, Scalar]] = {
+        one: {"label": label}
+        for one, label in given.items()
+        if one in labels and labels[one] != label
+    }
+    if changed:
+        store.update_items(changed)
+    return len(changed)
 
 
 def _difference(row: Mapping[str, Any], note: Annotation) -> dict[str, Scalar]:

@@ -15,7 +15,11 @@ from georetrieve.encoders.options import canonical_name
 from georetrieve.encoders.registry import load_encoder, load_for_spec
 from georetrieve.errors import SourceError, SpecMismatchError
 from georetrieve.indexing.adapt import adapt_encoder
-from georetrieve.indexing.annotate import forget_annotations, refresh_annotations
+from georetrieve.indexing.annotate import (
+    forget_annotations,
+    refresh_annotations,
+    restore_given_labels,
+)
 from georetrieve.indexing.changes import Changes, find_changes
 from georetrieve.indexing.columns import fill_column
 from georetrieve.indexing.effort import runtime_for
@@ -28,6 +32,7 @@ from georetrieve.sources.cut import CutOptions
 from georetrieve.sources.folder import Walk, walk
 from georetrieve.sources.labels import Annotator
 from georetrieve.sources.options import ReadOptions
+from georetrieve.stores.label_journal import LabelJournal
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.lock import write_lock
 from georetrieve.stores.manifest import Manifest
@@ -141,6 +146,7 @@ class _Run:
             self.report.remarks += ingest.remarks
         self._add_column(encoders)
         self.report.relabelled = refresh_annotations(self.store, self.key, self.annotator)
+        restore_given_labels(self.store)
         self.report.remarks += self.annotator.report()
         self._close(changes)
         return self.report
@@ -179,6 +185,7 @@ class _Run:
         if changes.moved:
             renames = {old: record.key for old, record in changes.moved.items()}
             forget_annotations(self.store, self.key)  # a folder's name may be a label
+            LabelJournal(self.store.path).rename(renames)
             self.store.move_items(renames)
             self.store.write_files(list(changes.moved.values()))
             self.store.remove_files(list(changes.moved))
