@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,17 @@ class LabelledVectors:
     def has_groups(self) -> bool:
         """Whether leaving a query's group out differs from leaving out the query alone."""
         return len(self.group_names) >= 2 and bool((np.bincount(self.groups + 1)[1:] > 1).any())
+
+    def take(self, rows: IntArray) -> LabelledVectors:
+        """The items of some rows, in ascending order; classes and groups keep their numbers."""
+        return replace(
+            self,
+            ids=tuple(self.ids[row] for row in rows),
+            vectors=self.vectors[rows],
+            labels=self.labels[rows],
+            groups=self.groups[rows],
+            contents=tuple(self.contents[row] for row in rows),
+        )
 
 
 def labelled_vectors(

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from georetrieve.cli import (
+    bench_classification,
     bench_classify,
     bench_parity,
     bench_rotations,
@@ -211,4 +212,7 @@ app.command("backends")(bench_speed.backends)
 app.command("rotations")(bench_rotations.rotations)
 app.command("parity")(bench_parity.parity)
 app.command("classify-speed")(bench_classify.classify_speed)
+app.command("classification", epilog=bench_classification.EXAMPLES)(
+    bench_classification.classification
+)
 app.command("segmentation", epilog=bench_segmentation.EXAMPLES)(bench_segmentation.segmentation)

@@ -7,6 +7,7 @@ splits: an item's nearest training item is the first of its neighbours that the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ __all__ = [
     "ClassScores",
     "Split",
     "class_scores",
+    "class_sums",
     "confusion_matrix",
     "macro_f1",
     "nearest_in_training",
@@ -65,35 +67,41 @@ class ClassScores:
     f1: DoubleArray
 
 
-def why_not_split(labels: IntArray) -> str:
-    """Why no stratified 80/20 split of ``labels`` exists, as one sentence; "" if one does."""
+def why_not_split(labels: IntArray, test_share: float = _TEST_SHARE) -> str:
+    """Why no stratified split of ``labels`` exists, as one sentence; "" if one does."""
     sizes = np.bincount(labels)
     sizes = sizes[sizes > 0]
-    tested = int(np.ceil(len(labels) * _TEST_SHARE))
+    tested = math.ceil(len(labels) * test_share)
+    name = f"A stratified {1 - test_share:.0%}/{test_share:.0%} split".replace("%", "")
     if len(sizes) < 2:
-        return "A stratified 80/20 split needs two classes of two or more items."
-    if tested < len(sizes):
+        return f"{name} needs two classes of two or more items."
+    side, verb = min((tested, "tests"), (len(labels) - tested, "trains on"))
+    if side < len(sizes):
+        least = math.floor((len(sizes) - 1) / min(test_share, 1 - test_share)) + 1
         return (
-            f"A stratified 80/20 split of {len(labels)} items tests {tested}, fewer than the "
-            f"{len(sizes)} classes: label {5 * (len(sizes) - 1) + 1} items or more."
+            f"{name} of {len(labels)} items {verb} {side}, fewer than the "
+            f"{len(sizes)} classes: label {least} items or more."
         )
     return ""
 
 
-def stratified_splits(labels: IntArray, seeds: Sequence[int] = range(10)) -> list[Split]:
-    """The SCAMPI benchmark's stratified 80/20 splits, one a seed.
+def stratified_splits(
+    labels: IntArray, seeds: Sequence[int] = range(10), test_share: float = _TEST_SHARE
+) -> list[Split]:
+    """The SCAMPI benchmark's stratified splits, 80/20 in the benchmark, one a seed.
 
     They depend on the order of the items, which in the benchmark is that of the sorted paths.
 
     Args:
         labels: (N,) classes, each of two or more items; see :func:`why_not_split`.
         seeds: ``random_state`` of each split.
+        test_share: Share of the items that is tested, in (0, 1).
     """
     rows = np.arange(len(labels))
     splits = []
     for seed in seeds:
         train, test = train_test_split(
-            rows, test_size=_TEST_SHARE, stratify=labels, random_state=seed
+            rows, test_size=test_share, stratify=labels, random_state=seed
         )
         splits.append(Split(train, test))
     return splits
@@ -196,14 +204,14 @@ def weighted_macro_f1(
     """
     right = true == predicted
     return _mean_f1(
-        _class_sums(true, n_classes, weights),
-        _class_sums(predicted, n_classes, weights),
-        _class_sums(true[right], n_classes, weights[:, right]),
+        class_sums(true, n_classes, weights),
+        class_sums(predicted, n_classes, weights),
+        class_sums(true[right], n_classes, weights[:, right]),
     )
 
 
-def _class_sums(classes: IntArray, n_classes: int, weights: DoubleArray) -> DoubleArray:
-    """(B, C) weight of each class."""
+def class_sums(classes: IntArray, n_classes: int, weights: DoubleArray) -> DoubleArray:
+    """(B, C) weight of each class under (B, T) weightings of items of (T,) classes."""
     place = (classes, np.arange(len(classes)))
     one_hot = sparse.csr_matrix((np.ones(len(classes)), place), shape=(n_classes, len(classes)))
     return np.asarray((one_hot @ weights.T).T)
