@@ -53,7 +53,8 @@ def test_without_neighbours_there_is_no_vote(weighting):
 
 @pytest.mark.parametrize("weighting", ["uniform", "distance", "softmax"])
 @pytest.mark.parametrize("k", [1, 2, 7, 30])
-def test_shares_sum_to_one_for_every_k(weighting, k, rng=np.random.default_rng(0)):
+def test_shares_sum_to_one_for_every_k(weighting, k):
+    rng = np.random.default_rng(0)
     cosines = -np.sort(-rng.uniform(-1, 1, (20, 30)).astype(np.float32))
     weights = vote_weights(cosines[:, :k], "cosine", VoteRule(weighting))
     classes = rng.integers(0, 4, (20, 30))

@@ -85,7 +85,7 @@ def open_queries(
     """
     spec = index.manifest.encoder(encoder)
     if asked == UNLABELLED:
-        condition = WITHOUT_LABEL if where is None else f"{WITHOUT_LABEL} AND ({where}\n)"
+        condition = f"{WITHOUT_LABEL} AND {_checked(index.store, where)}"
         return ItemQueries(index.store, spec, condition)
     path = Path(asked).expanduser()
     if path.is_file() or (path.is_dir() and not IndexStore.exists(path)):
@@ -109,7 +109,15 @@ def open_queries(
             "classify the others of it."
         )
     other = IndexStore.open(place)
-    return ItemQueries(other, _same_encoder(other, spec, index), where)
+    return ItemQueries(other, _same_encoder(other, spec, index), _checked(other, where))
+
+
+def _checked(store: IndexStore, where: str | None) -> str:
+    """A condition that can be joined to others; if it is not valid, the error shows it alone."""
+    if where is None:
+        return "true"
+    store.count(where)
+    return f"({where}\n)"
 
 
 def _same_encoder(other: IndexStore, spec: EncoderSpec, index: Index) -> EncoderSpec:
@@ -131,25 +139,18 @@ class ItemQueries:
     Attributes:
         store: The index.
         spec: The encoder, by the name it has there.
-        where: Which items; None for all.
+        where: SQL condition on the items.
     """
 
     store: IndexStore
     spec: EncoderSpec
-    where: str | None = None
+    where: str
     failed: Sequence[tuple[str, str]] = ()
-
-    @property
-    def _condition(self) -> str:
-        has = f"`{self.spec.column}` IS NOT NULL"
-        return has if self.where is None else f"{has} AND ({self.where}\n)"
 
     @property
     def total(self) -> int:
         """See :class:`Queries`."""
-        if self.where is not None:
-            self.store.count(self.where)  # if it is not valid, the user's own words are shown
-        return self.store.count(self._condition)
+        return self.store.count(f"`{self.spec.column}` IS NOT NULL AND {self.where}")
 
     @property
     def remarks(self) -> Sequence[str]:

@@ -93,7 +93,7 @@ def test_what_cannot_be_compared_is_refused():
     some = np.ones((2, 3), np.float32)
     with pytest.raises(StoreError, match="k = 0"):
         find_neighbours(some, some, 0, "cosine")
-    with pytest.raises(StoreError, match="width 4.*width 3"):
+    with pytest.raises(StoreError, match=r"width 4.*width 3"):
         pair_scores(np.ones((1, 4), np.float32), some, "cosine")
     with pytest.raises(StoreError, match="zero"):
         pair_scores(some, np.zeros((1, 3), np.float32), "cosine")
