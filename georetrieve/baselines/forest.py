@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -79,11 +80,19 @@ def read_forest(
         # Trees are trusted only until they are checked, right below: scikit-learn follows their
         # branches without looking, so a branch must lead into the tree.
         forest = loads(tensors["forest"].tobytes(), trusted=["sklearn.tree._tree.Tree"])
-    except (UntrustedTypesFoundException, KeyError, ValueError, TypeError) as error:
+        sound = _sound(forest, n_classes, n_features)
+    except (
+        UntrustedTypesFoundException,
+        BadZipFile,
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise StoreError(
             f"The model holds no random forest that can be read ({error}); fit it again."
         ) from error
-    if not _sound(forest, n_classes, n_features):
+    if not sound:
         raise StoreError("The random forest in the model is damaged; fit it again.")
     return ForestModel(forest, n_classes)
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from georetrieve.errors import StoreError
@@ -26,7 +25,7 @@ NLM_REACH_PX = 10
 SIGMA_MIN_PX, SIGMA_MAX_PX = 0.5, 16.0
 GAUSSIAN_REACH = 4.0  # in sigmas: where scikit-image cuts a Gaussian off
 DERIVATIVES_PX = 3  # reach of Sobel's filter and of second differences
-LEAST_PX = 2  # gradients need two pixels
+LEAST_PX = 2  # gradients need two pixels, and non-local means no less
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +111,28 @@ def _denoised(grey: FloatArray) -> FloatArray:
     from skimage.restoration import denoise_nl_means
 
     denoised: FloatArray = denoise_nl_means(
-        grey, patch_size=NLM_PATCH_PX, patch_distance=NLM_REACH_PX, h=NLM_STRENGTH
+        _large_enough(grey),
+        patch_size=NLM_PATCH_PX,
+        patch_distance=NLM_REACH_PX,
+        h=NLM_STRENGTH,
     )
-    return denoised
+    return denoised[: grey.shape[0], : grey.shape[1]]
 
 
 def _filtered(channels: FloatArray) -> FloatArray:
     from skimage.feature import multiscale_basic_features
 
-    height, width, _ = channels.shape
-    enough = ((0, max(0, LEAST_PX - height)), (0, max(0, LEAST_PX - width)), (0, 0))
-    filtered: npt.NDArray[np.float32] = multiscale_basic_features(  # type: ignore[no-untyped-call]
-        np.pad(channels, enough, mode="edge"),
+    filtered: FloatArray = multiscale_basic_features(  # type: ignore[no-untyped-call]
+        _large_enough(channels),
         sigma_min=SIGMA_MIN_PX,
         sigma_max=SIGMA_MAX_PX,
         workers=1,
         channel_axis=-1,
     )
-    return filtered[:height, :width]
+    return filtered[: channels.shape[0], : channels.shape[1]]
+
+
+def _large_enough(pixels: FloatArray) -> FloatArray:
+    """The same, with the last row and column repeated where there is only one."""
+    lacking = [(0, max(0, LEAST_PX - side)) for side in pixels.shape[:2]]
+    return np.pad(pixels, [*lacking, *[(0, 0)] * (pixels.ndim - 2)], mode="edge")

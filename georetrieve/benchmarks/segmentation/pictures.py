@@ -23,7 +23,7 @@ GAP_PX = 8
 LEGEND_PX = 30
 SWATCH_PX = 14
 VOID_COLOUR = (225, 225, 225)
-DOUBT_COLOUR = (213, 94, 0)  # Okabe and Ito's vermillion
+MARK = (213, 94, 0)  # Okabe and Ito's vermillion
 PAGE, TEXT = (255, 255, 255), (28, 35, 33)
 CLASS_SHARE = 0.72  # of a class's colour over the image
 ROWS_PX = 512
@@ -57,14 +57,15 @@ def _picture(
         *views,
         _coloured(truth, grey, classes),
         _coloured(preview.classes.astype(np.int64), grey, classes),
-        _doubtful(preview.doubt, grey),
+        _marked(preview.doubt / 255, grey),
+        _marked((truth >= 0) & (truth != preview.classes), grey),
     ]
     shown = ", ".join([*(name or "image" for name in tested.field.view_names)])
     return Picture(
         "overlay",
         title,
-        f"{tested.field.name}: {shown}; truth; map; and where the map is uncertain, in orange. "
-        "Light grey is void.",
+        f"{tested.field.name}: {shown}; truth; map; where the map is uncertain, and where it "
+        "is wrong, both in orange. Light grey is void.",
         _sheet(panels, classes),
     )
 
@@ -90,10 +91,13 @@ def _coloured(
     return np.where((numbers < 0)[..., None], VOID_COLOUR, mixed).round().astype(np.uint8)
 
 
-def _doubtful(doubt: npt.NDArray[np.uint8], grey: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-    share = (doubt / 255.0)[..., None]
+def _marked(
+    share: npt.NDArray[np.floating] | npt.NDArray[np.bool_], grey: npt.NDArray[np.float64]
+) -> npt.NDArray[np.uint8]:
+    """The image with a share of orange, 0 to 1, at each pixel."""
+    part = share[..., None].astype(np.float64)
     # Half as bright, so that orange shows on bright grains as well.
-    mixed: npt.NDArray[np.float64] = (1 - share) * grey / 2 + share * np.array(DOUBT_COLOUR)
+    mixed: npt.NDArray[np.float64] = (1 - part) * grey / 2 + part * np.array(MARK, np.float64)
     return mixed.round().astype(np.uint8)
 
 

@@ -15,7 +15,7 @@ from georetrieve.types import Region
 
 __all__ = ["Preview", "PreviewMaker", "entropy", "sampled_views", "step_of"]
 
-SIDE_PX = 480
+SIDE_PX = 520
 STRIP_PX = 512
 
 
