@@ -13,20 +13,7 @@ app.command("classify-speed")(classify_speed)
 
 def test_every_part_is_timed_beside_the_bare_products():
     sizes = {"--count": 300, "--labelled": 40, "--dim": 8, "--classes": 3, "--voters": 2}
-    words = [str(word) for pair in sizes.items() for word in pair] + ["--format", "json"]
-        "--count",
-        "300",
-        "--labelled",
-        "40",
-        "--dim",
-        "8",
-        "--classes",
-        "3",
-        "--voters",
-        "2",
-        "--format",
-        "json",
-    ]
+    words = ["--format", "json", *(str(word) for pair in sizes.items() for word in pair)]
     answer = CliRunner().invoke(app, words, catch_exceptions=False)
     values = json.loads(answer.stdout)
     assert (values["items"], values["labelled"], values["classes"]) == (300, 40, 3)
