@@ -88,16 +88,15 @@ def name(
     whether the name fits better than words that fit nothing. With --several: all names that apply.
     """
     from georetrieve.encoders.runtime import Runtime
-    from georetrieve.probes.classification.queries import ItemQueries, Queries, open_queries
-    from georetrieve.probes.zero_shot import PresenceRule, name_items, read_names
+    from georetrieve.probes.classification.queries import Queries, open_queries
+    from georetrieve.probes.zero_shot import PresenceRule, all_items, name_items, read_names
     from georetrieve.search import Index
     from georetrieve.vocabulary import load_vocabulary
 
     rule = PresenceRule(by.value, quantile, probability, k) if several else None
     with Bars() as bars, Index.open(index, runtime=Runtime(device=device)) as opened:
         if queries is None:
-            spec = opened.manifest.encoder(encoder)
-            wanted: Queries = ItemQueries(opened.store, spec, where)
+            wanted: Queries = all_items(opened, encoder=encoder, where=where)
         else:
             wanted = open_queries(opened, queries, encoder=encoder, where=where)
         result = name_items(

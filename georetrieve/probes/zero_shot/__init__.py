@@ -3,7 +3,7 @@
 from georetrieve.probes.zero_shot.classes import ClassTexts, class_texts, read_names
 from georetrieve.probes.zero_shot.probe import PresenceRule, ZeroShotProbe
 from georetrieve.probes.zero_shot.result import NamedItems, Naming
-from georetrieve.probes.zero_shot.run import name_items
+from georetrieve.probes.zero_shot.run import all_items, name_items
 
 __all__ = [
     "ClassTexts",
@@ -11,6 +11,7 @@ __all__ = [
     "Naming",
     "PresenceRule",
     "ZeroShotProbe",
+    "all_items",
     "class_texts",
     "name_items",
     "read_names",

@@ -8,7 +8,7 @@ import numpy as np
 
 from georetrieve.indexing.options import Silent
 from georetrieve.probes.classification.interface import share_blocks
-from georetrieve.probes.classification.queries import Queries, QueryBatch
+from georetrieve.probes.classification.queries import ItemQueries, Queries, QueryBatch
 from georetrieve.probes.zero_shot.probe import PresenceRule, ZeroShotProbe
 from georetrieve.probes.zero_shot.result import NamedItems, Naming
 from georetrieve.protocols import Progress
@@ -16,7 +16,24 @@ from georetrieve.search import Index
 from georetrieve.types import FloatArray
 from georetrieve.vocabulary import Vocabulary
 
-__all__ = ["name_items"]
+__all__ = ["all_items", "name_items"]
+
+
+def all_items(index: Index, *, encoder: str | None = None, where: str | None = None) -> ItemQueries:
+    """The items of an index, or those that meet a condition, to be named.
+
+    Args:
+        index: Whose.
+        encoder: Whose vectors; the index's first by default.
+        where: SQL condition on the columns of items.
+
+    Raises:
+        StoreError: There is no such encoder, or the condition is not valid.
+    """
+    if where is not None:
+        index.store.count(where)  # if it is not valid, the error shows it alone
+    condition = "true" if where is None else f"({where}\n)"
+    return ItemQueries(index.store, index.manifest.encoder(encoder), condition)
 
 
 def name_items(
