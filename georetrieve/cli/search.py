@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,21 +23,47 @@ georetrieve search slides photo.tif --region 1024,2048,300,280 -k 20 --save neig
 georetrieve search slides + wetzeliella.jpg - folded.jpg --where "depth > 2000"
 
 georetrieve search slides "slide_00.tif#812,440,96,91" --exclude-group --format json
+
+georetrieve search ores --text "lead glance" -k 50
+
+georetrieve search ores --text "galena - quartz" - pyrite.jpg
+
+georetrieve search ores + text:covellite + 2*blue.jpg --where "depth > 200"
 """
 
 SHOWN = ["rank", "id", "label", "score", "percentile", "group", "um_per_px"]
+SHOWN_FOR_WORDS = ["rank", "id", "label", "score", "fit", "group", "um_per_px"]
+
+
+class Prompts(StrEnum):
+    """What sentences words are put into."""
+
+    auto = "auto"
+    general = "general"
+    petrographic = "petrographic"
+    palynological = "palynological"
+    raw = "raw"
 
 
 def search(
     index: Annotated[str, typer.Argument(metavar="INDEX", help="Name under indexes/, or a path.")],
     query: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="QUERY...",
-            help="Image files, FILE#x,y,w,h or item ids; '+' and '-' before one add or take away, "
-            "'2*FILE' weighs.",
+            help="Image files, FILE#x,y,w,h, item ids or text:WORDS; '+' and '-' before one add or "
+            "take away, '2*FILE' weighs.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORDS",
+            help="Words, for an encoder of images and texts (CLIP, SigLIP); '+' and '-' after a "
+            'space add and take away: "galena - quartz"; may be repeated.',
+        ),
+    ] = None,
     region: Annotated[
         str | None,
         typer.Option(
@@ -54,6 +81,26 @@ def search(
     exclude_group: Annotated[
         bool, typer.Option("--exclude-group", help="Leave out the query's own slide, well, volume.")
     ] = False,
+    prompts: Annotated[
+        Prompts,
+        typer.Option(
+            help="Sentences that words are put into; auto: by what the vocabulary knows them as, "
+            "raw: none."
+        ),
+    ] = Prompts.auto,
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="TOML file of your own words and synonyms.")
+    ] = None,
+    cutoff: Annotated[
+        float,
+        typer.Option(
+            help="Leave out hits of words that fit no better than this share of words that fit "
+            "nothing."
+        ),
+    ] = 0.95,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Show hits of words below the cutoff, too.")
+    ] = False,
     save: Annotated[
         list[Path] | None,
         typer.Option(help="Write a sheet of query and neighbours: .png or .html; may be repeated."),
@@ -62,23 +109,36 @@ def search(
     device: DeviceOption = "auto",
     form: Annotated[Format, typer.Option("--format")] = Format.table,
 ) -> None:
-    """Find what looks like an image, a region of one, an item, or a sum of several."""
+    """Find what looks like an image, a region of one, an item, words, or a sum of several."""
     from georetrieve.encoders.runtime import Runtime
     from georetrieve.search import Index
+    from georetrieve.vocabulary import load_vocabulary
 
-    words = query
+    words = query or []
     if region is not None:
-        if len(query) != 1:
+        if len(words) != 1:
             raise typer.BadParameter("--region goes with one image; write FILE#x,y,w,h for several")
-        words = [f"{query[0]}#{region.replace(' ', '')}"]
+        words = [f"{words[0]}#{region.replace(' ', '')}"]
     with (
         Bars() as bars,
         Index.open(
-            index, runtime=Runtime(device=device), engine=engine.value, progress=bars
+            index,
+            runtime=Runtime(device=device),
+            engine=engine.value,
+            progress=bars,
+            vocabulary=None if vocabulary is None else load_vocabulary(vocabulary),
         ) as opened,
     ):
-        asked = opened.parse(words)
-        result = opened.search(asked, k, encoder=encoder, where=where, exclude_group=exclude_group)
+        asked = opened.parse(words, texts=text or [], style=prompts.value)
+        result = opened.search(
+            asked,
+            k,
+            encoder=encoder,
+            where=where,
+            exclude_group=exclude_group,
+            cutoff=cutoff,
+            show_all=show_all,
+        )
         if save:
             from georetrieve.reports.neighbours import save_neighbours
 
@@ -89,7 +149,7 @@ def search(
     elif form is Format.csv:
         print(result.to_csv(), end="")
     else:
-        emit(result.rows(), form, SHOWN)
+        emit(result.rows(), form, SHOWN_FOR_WORDS if result.texts else SHOWN)
     for line in result.remarks:
         remark(line)
     for path in save or ():

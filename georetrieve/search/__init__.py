@@ -2,7 +2,7 @@
 
 from georetrieve.search.index import Index
 from georetrieve.search.places import find_index, index_path
-from georetrieve.search.query import Query, QueryImage, QueryItem, QueryVector
+from georetrieve.search.query import Query, QueryImage, QueryItem, QueryText, QueryVector
 from georetrieve.search.result import QueryPicture, SearchHit, SearchResult
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "QueryImage",
     "QueryItem",
     "QueryPicture",
+    "QueryText",
     "QueryVector",
     "SearchHit",
     "SearchResult",

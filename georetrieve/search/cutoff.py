@@ -21,10 +21,13 @@ import numpy.typing as npt
 from georetrieve.errors import StoreError
 from georetrieve.stores.gallery import Gallery
 from georetrieve.types import FloatArray
+from georetrieve.vocabulary import Vocabulary, prompts_for
+from georetrieve.vocabulary.null_words import null_words
 
-__all__ = ["QUANTILE", "NullScores", "calibrate"]
+__all__ = ["QUANTILE", "NullScores", "calibrate", "null_prompts"]
 
 QUANTILE = 0.95
+PROMPTS_A_WORD = 3  # encoding texts is what a calibration takes its time for
 ROWS = 8192
 LEAST_SPREAD = 1e-6  # below it an item's scores are equal to single precision
 
@@ -87,6 +90,25 @@ def calibrate(gallery: Gallery, texts: FloatArray) -> NullScores:
     room = (count - 1) - best**2 * count / (count - 1)
     against_others = best * count / (count - 1) / np.sqrt(np.maximum(room, 1e-12) / (count - 2))
     return NullScores(texts, np.sort(against_others))
+
+
+def null_prompts(vocabulary: Vocabulary, style: str) -> list[list[str]]:
+    """Sentences with words that fit nothing, such as texts that are looked for are put into.
+
+    Args:
+        vocabulary: As for the texts that are looked for.
+        style: See :func:`~georetrieve.vocabulary.prompts_for`; of its sentences every word gets
+            three, other ones than the word before it.
+
+    Returns:
+        For each of J words, one sentence at least.
+    """
+    ensembles = []
+    for number, one in enumerate(null_words()):
+        prompts = prompts_for(one, vocabulary, style=style)
+        chosen = range(number, number + min(PROMPTS_A_WORD, len(prompts)))
+        ensembles.append([prompts[place % len(prompts)] for place in chosen])
+    return ensembles
 
 
 def _cosines(vectors: FloatArray, texts: FloatArray) -> FloatArray:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from georetrieve.encoders.registry import load_for_spec
 from georetrieve.encoders.runtime import Runtime
-from georetrieve.errors import SpecMismatchError, StoreError
 from georetrieve.protocols import ImageEncoder, Progress
-from georetrieve.search.asked import indexed_file, read_query, similar_ids
+from georetrieve.search.asked import similar_ids
+from georetrieve.search.cutoff import QUANTILE
+from georetrieve.search.mixing import combine
+from georetrieve.search.parts import PartReader
 from georetrieve.search.places import find_index
-from georetrieve.search.query import Query, QueryImage, QueryItem, QueryPart, QueryVector, combine
-from georetrieve.search.result import QueryPicture, SearchHit, SearchResult
-from georetrieve.sources.options import ReadOptions
-from georetrieve.stores.distances import pair_distances
+from georetrieve.search.query import Query, QueryImage, QueryPart, QueryText
+from georetrieve.search.result import Cutoff, Found, QueryPicture, SearchHit, SearchResult
+from georetrieve.search.sample import ItemSample
+from georetrieve.search.text_side import TextSide, text_column
+from georetrieve.search.texts import as_text_encoder, text_vector
+from georetrieve.search.wording import Wording
 from georetrieve.stores.engines import EngineVectors
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
-from georetrieve.stores.schema import sql_in, sql_literal
-from georetrieve.types import EncoderSpec, FloatArray, Hits, item_id
+from georetrieve.types import EncoderSpec, FloatArray, Hits
+from georetrieve.vocabulary import Vocabulary
 
 __all__ = ["Index"]
 
@@ -42,12 +45,15 @@ class Index:
         runtime: Runtime | None = None,
         engine: str = "auto",
         progress: Progress | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         self.store = store
         self._runtime, self._engine, self._progress = runtime, engine, progress
         self._columns: dict[str, EngineVectors] = {}
         self._encoders: dict[str, ImageEncoder] = {}
-        self._pairs: dict[str, FloatArray] = {}
+        self._samples: dict[str, ItemSample] = {}
+        self._parts = PartReader(store)
+        self._words = TextSide(store, vocabulary)
 
     @classmethod
     def open(
@@ -57,6 +63,7 @@ class Index:
         runtime: Runtime | None = None,
         engine: str = "auto",
         progress: Progress | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> Index:
         """Open an index.
 
@@ -65,13 +72,15 @@ class Index:
             runtime: How encoders run; by default PyTorch in single precision.
             engine: What searches; see :mod:`georetrieve.stores.engine_choice`.
             progress: Told when an engine's index is built.
+            vocabulary: Knows synonyms of words that are searched for; by default what comes with
+                georetrieve, and the user's file.
 
         Raises:
             IndexNotFoundError: There is none; the nearest names are suggested.
             StoreError: It is damaged, or of a later version of georetrieve.
         """
         store = IndexStore.open(find_index(index))
-        return cls(store, runtime=runtime, engine=engine, progress=progress)
+        return cls(store, runtime=runtime, engine=engine, progress=progress, vocabulary=vocabulary)
 
     def __enter__(self) -> Index:
         return self
@@ -83,7 +92,7 @@ class Index:
         """Let go of encoders and of vectors held in memory."""
         self._encoders.clear()
         self._columns.clear()
-        self._pairs.clear()
+        self._samples.clear()
 
     @property
     def path(self) -> Path:
@@ -104,9 +113,11 @@ class Index:
         return len(self.store)
 
     def __contains__(self, one: object) -> bool:
-        return isinstance(one, str) and self.store.count(sql_in("id", [one])) > 0
+        return isinstance(one, str) and self._parts.is_item(one)
 
-    def parse(self, words: Sequence[str]) -> Query:
+    def parse(
+        self, words: Sequence[str], *, texts: Sequence[str] = (), style: str = "auto"
+    ) -> Query:
         """Read a query as a user types it; see :meth:`Query.parse`.
 
         Raises:
@@ -116,6 +127,8 @@ class Index:
             words,
             is_item=self.__contains__,
             similar=lambda word: similar_ids(self.store, word),
+            texts=texts,
+            style=style,
         )
 
     def encoder(self, name: str | None = None) -> ImageEncoder:
@@ -156,63 +169,75 @@ class Index:
         where: str | None = None,
         exclude_group: bool = False,
         exclude_self: bool = True,
+        cutoff: float | None = QUANTILE,
+        show_all: bool = False,
     ) -> SearchResult:
         """Find the k items nearest to a query.
 
         Args:
             query: See :class:`Query`.
             k: Hits asked for, ≥ 1.
-            encoder: Whose vectors are compared; the index's first by default.
+            encoder: Whose vectors are compared; by default the index's first, for words the first
+                that takes them.
             where: SQL condition on the columns of items.
             exclude_group: Leave out the groups of the query's items.
             exclude_self: Leave out the query's items themselves. An image file that is indexed as a
                 whole image counts as that item.
+            cutoff: Where all that is asked for more of is words: leave out hits that fit no better
+                than this share of words that fit nothing, see :mod:`georetrieve.search.cutoff`;
+                None: nothing is left out, nor compared with such words.
+            show_all: Compare, but leave nothing out.
 
         Raises:
-            StoreError: An id is unknown, k < 1, the condition is not valid, or the query is empty.
+            StoreError: An id is unknown, k < 1, the condition or the cutoff is not valid, or the
+                query is empty.
             SpecMismatchError: A vector is not of this encoder.
             SourceError: An image cannot be read.
-            EncoderError: The encoder cannot be loaded.
+            EncoderError: The encoder cannot be loaded, or has no texts.
+            VocabularyError: A style of prompts is unknown.
         """
-        spec = self.manifest.encoder(encoder)
-        vectors = np.stack([self._vector(part, spec) for part in query.parts])
-        vector = combine(vectors, [part.weight for part in query.parts], spec.metric)
+        remarks: list[str] = []
+        wordings = self._words.wordings(query.parts, remarks)
+        spec = self._column_for(query, encoder, remarks)
+        vectors = self._vectors(query.parts, wordings, spec)
+        weights = self._weights(query, vectors, spec)
+        vector = combine(vectors, weights, spec.metric)
         left_out: set[str] = set()
         if exclude_self:
-            left_out = {one for one in map(self._item_of, query.parts) if one is not None}
-        remarks: list[str] = []
-        condition = self._without_groups(query, where, remarks) if exclude_group else where
+            own = map(self._parts.item_of, query.parts)
+            left_out = {one for one in own if one is not None}
+        condition = where
+        if exclude_group:
+            condition = self._parts.without_groups(query, where, remarks)
         column = self.column(spec.column)
         choice = column.choose()
         remarks += choice.remarks
         # Asked for more by what is then left out; a check of k itself is the column's.
         wanted = k + len(left_out) if k > 0 else k
         hits = column.search(vector[None], min(wanted, max(len(column), 1)), where=condition)
+        found = _found(hits, left_out, k)
+        limit = None
+        if cutoff is not None and found and _is_judged(query, remarks):
+            found, limit = self._judged(query, wordings, vectors, spec, found, cutoff)
+            remarks.append(limit.told(shown=show_all))
+            if not show_all:
+                found = [one for one in found if one.fit is not None and one.fit > limit.fit]
         return SearchResult(
             index=self.path,
             query=str(query),
             encoder=spec.name,
             metric=spec.metric,
-            hits=self._hits(hits, spec, left_out, k),
+            hits=self._hits(found, spec, among_images=not wordings),
             remarks=remarks,
             engine=choice.name,
             recall_at_10=choice.recall_at_10,
+            texts=wordings,
+            cutoff=limit,
         )
 
     def picture(self, part: QueryPart) -> QueryPicture:
-        """What a part of a query looks like, to stand beside its hits.
-
-        Raises:
-            StoreError: It is an item that is not there, or a vector, which looks like nothing.
-            SourceError: The image cannot be read.
-        """
-        if isinstance(part, QueryVector):
-            raise StoreError("A vector has no picture; give an image or an item as query.")
-        own = self._item_of(part)
-        rows = self.store.take([own], ["label", "thumbnail"]).to_pylist() if own else []
-        label = rows[0]["label"] if rows else None
-        image = rows[0]["thumbnail"] if isinstance(part, QueryItem) else self._pixels(part)
-        return QueryPicture(image, str(part), label, part.weight)
+        """See :meth:`PartReader.picture`."""
+        return self._parts.picture(part)
 
     def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:
         """The WebP thumbnails of some items.
@@ -225,112 +250,98 @@ class Index:
 
     # --- the query ----------------------------------------------------------------------------
 
-    def _vector(self, part: QueryPart, spec: EncoderSpec) -> FloatArray:
-        if isinstance(part, QueryVector):
-            return _checked(part, spec)
-        if isinstance(part, QueryItem):
-            return self._stored(part.id, spec)
-        vector: FloatArray = self.encoder(spec.name).encode_images([self._pixels(part)])[0]
-        return vector
+    def _column_for(self, query: Query, encoder: str | None, remarks: list[str]) -> EncoderSpec:
+        """The column that is asked for; for words the first that takes them."""
+        if encoder is None and query.has_words:
+            return text_column(self.manifest, self.encoder, remarks)
+        return self.manifest.encoder(encoder)
 
-    def _pixels(self, part: QueryImage) -> Image.Image:
-        return read_query(part, ReadOptions.from_json(self.manifest.reading))
+    def _vectors(
+        self, parts: Sequence[QueryPart], wordings: Sequence[Wording], spec: EncoderSpec
+    ) -> FloatArray:
+        """(P, D), one for each part."""
+        prompts = iter([wording.prompts for wording in wordings])
+        vectors = []
+        for part in parts:
+            if isinstance(part, QueryText):
+                vectors.append(text_vector(as_text_encoder(self.encoder(spec.name)), next(prompts)))
+            elif isinstance(part, QueryImage):
+                pixels = self._parts.pixels(part)
+                vectors.append(self.encoder(spec.name).encode_images([pixels])[0])
+            else:
+                vectors.append(self._parts.vector(part, spec))
+        return np.stack(vectors)
 
-    def _stored(self, one: str, spec: EncoderSpec) -> FloatArray:
-        ids, vectors = self.store.vectors(spec.column, sql_in("id", [one]))
-        if ids:
-            stored: FloatArray = vectors[0]
-            return stored
-        if one in self:
-            raise StoreError(f"Item {one!r} has no {spec.name} vector; choose another encoder.")
-        raise StoreError(f"There is no item {one!r} in {self.path}.{similar_ids(self.store, one)}")
+    def _weights(self, query: Query, vectors: FloatArray, spec: EncoderSpec) -> list[float]:
+        """What each part counts; where words are among several, by how far its scores spread."""
+        weights = np.array([part.weight for part in query.parts])
+        if query.has_words and len(weights) > 1:
+            weights = weights / self._sample(spec).spreads(vectors)
+        return [float(weight) for weight in weights]
 
-    def _item_of(self, part: QueryPart) -> str | None:
-        """The item a part stands for: named by id, or an indexed file or region of one."""
-        if isinstance(part, QueryItem):
-            return part.id
-        if isinstance(part, QueryVector):
-            return None
-        place = indexed_file(part, self.manifest)
-        if place is None:
-            return None
-        one = item_id(place[1], part.region, source=place[0])
-        return one if one in self else None
-
-    def _groups_of(self, part: QueryPart) -> set[str | None]:
-        """The groups of an item, or of the items of an indexed file."""
-        if isinstance(part, QueryItem):
-            return set(self.store.take([part.id], ["group"]).column("group").to_pylist())
-        place = indexed_file(part, self.manifest) if isinstance(part, QueryImage) else None
-        if place is None:
-            return set()
-        source, path = map(sql_literal, place)
-        table = self.store.scan(["group"], f"source = {source} AND path = {path}")
-        return set(table.column("group").to_pylist())
-
-    def _without_groups(self, query: Query, where: str | None, remarks: list[str]) -> str | None:
-        """A condition that also leaves out the groups of the query's items."""
-        groups = set().union(*map(self._groups_of, query.parts))
-        known = sorted(group for group in groups if group is not None)
-        if not known:
-            remarks.append("The query's group is unknown, so no group was left out.")
-            return where
-        others = f"(`group` IS NULL OR NOT {sql_in('group', known)})"
-        if where is None:
-            return others
-        self.store.count(where)  # if it is not valid, it is the user's own words that are shown
-        return f"({where}\n) AND {others}"
+    def _sample(self, spec: EncoderSpec) -> ItemSample:
+        if spec.column not in self._samples:
+            vectors = self.store.column(spec).sample(SAMPLED_ITEMS)
+            self._samples[spec.column] = ItemSample(vectors, spec.metric)
+        return self._samples[spec.column]
 
     # --- the hits -----------------------------------------------------------------------------
 
-    def _hits(self, hits: Hits, spec: EncoderSpec, left_out: set[str], k: int) -> list[SearchHit]:
-        found = [
-            (one, float(score), float(distance))
-            for one, score, distance in zip(
-                hits.ids[0], hits.scores[0], hits.distances[0], strict=True
-            )
-            if one and one not in left_out
-        ][:k]
-        rows = self.store.take([one for one, _, _ in found]).to_pylist()
-        percentiles = self._percentiles([distance for _, _, distance in found], spec)
+    def _judged(
+        self,
+        query: Query,
+        wordings: Sequence[Wording],
+        vectors: FloatArray,
+        spec: EncoderSpec,
+        found: Sequence[Found],
+        quantile: float,
+    ) -> tuple[list[Found], Cutoff]:
+        """Hits with how well they fit the words that more is asked for of, the best of them."""
+        places = [place for place, part in enumerate(query.parts) if isinstance(part, QueryText)]
+        pairs = zip(wordings, vectors[places], strict=True)
+        more = [(wording, vector) for wording, vector in pairs if wording.weight > 0]
+        return self._words.judge(
+            as_text_encoder(self.encoder(spec.name)), spec, more, found, quantile
+        )
+
+    def _hits(
+        self, found: Sequence[Found], spec: EncoderSpec, *, among_images: bool
+    ) -> list[SearchHit]:
+        rows = self.store.take([one.id for one in found]).to_pylist()
+        percentiles: list[float | None] = [None] * len(found)
+        if among_images:  # distances from words are no distances between images
+            percentiles = self._sample(spec).percentiles([one.distance for one in found])
         roots = {source.key: Path(source.root) for source in self.manifest.sources}
         return [
             SearchHit.from_row(
                 row,
                 roots.get(row["source"], Path()),
                 rank=rank,
-                score=score,
-                distance=distance,
+                score=one.score,
+                distance=one.distance,
                 percentile=percentile,
+                fit=one.fit,
             )
-            for rank, (row, (_, score, distance), percentile) in enumerate(
+            for rank, (row, one, percentile) in enumerate(
                 zip(rows, found, percentiles, strict=True), start=1
             )
         ]
 
-    def _percentiles(self, distances: Iterable[float], spec: EncoderSpec) -> list[float | None]:
-        if spec.column not in self._pairs:
-            self._pairs[spec.column] = pair_distances(
-                self.store.column(spec).sample(SAMPLED_ITEMS), spec.metric
-            )
-        pairs = self._pairs[spec.column]
-        if not len(pairs):
-            return [None for _ in distances]
-        nearer = np.searchsorted(pairs, np.asarray(list(distances), np.float32))
-        return [100.0 * float(count) / len(pairs) for count in nearer]
+
+def _found(hits: Hits, left_out: set[str], k: int) -> list[Found]:
+    """The first k that are there and are not left out."""
+    rows = zip(hits.ids[0], hits.scores[0], hits.distances[0], strict=True)
+    return [
+        Found(one, float(score), float(distance))
+        for one, score, distance in rows
+        if one and one not in left_out
+    ][:k]
 
 
-def _checked(part: QueryVector, spec: EncoderSpec) -> FloatArray:
-    vector = np.asarray(part.vector, dtype=np.float32)
-    if part.spec is not None and part.spec.fingerprint != spec.fingerprint:
-        raise SpecMismatchError(
-            f"The query is a vector of {part.spec.name} ({part.spec.fingerprint}); the column "
-            f"holds those of {spec.name} ({spec.fingerprint}). Name the column of the encoder."
-        )
-    if vector.shape != (spec.dim,):
-        raise SpecMismatchError(
-            f"The query has shape {vector.shape}; vectors of {spec.name} have width {spec.dim}."
-        )
-    if not np.isfinite(vector).all() or not vector.any():
-        raise StoreError("The query vector is zero or not finite, and so near to nothing.")
-    return vector
+def _is_judged(query: Query, remarks: list[str]) -> bool:
+    """Whether hits have to fit words: all that is asked for more of is words."""
+    more = [part for part in query.parts if part.weight > 0]
+    words = [part for part in more if isinstance(part, QueryText)]
+    if words and len(words) < len(more):
+        remarks.append("Not words alone are looked for, so no hit is left out for its score.")
+    return bool(words) and len(words) == len(more)

@@ -1,4 +1,4 @@
-"""What is looked for: images, regions, items and vectors, added and subtracted."""
+"""What is looked for: images, regions, items, words and vectors, added and subtracted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,22 @@ from typing import TypeAlias
 import numpy as np
 
 from georetrieve.errors import StoreError
-from georetrieve.types import EncoderSpec, FloatArray, Metric, Region
+from georetrieve.types import EncoderSpec, FloatArray, Region
 
-__all__ = ["Query", "QueryImage", "QueryItem", "QueryPart", "QueryVector", "combine"]
+__all__ = [
+    "WORDS",
+    "Query",
+    "QueryImage",
+    "QueryItem",
+    "QueryPart",
+    "QueryText",
+    "QueryVector",
+    "parse_words",
+]
+
+WORDS = "text:"
+"""What sets words apart from files and ids where both may stand."""
+NUMBER = r"\d+\.?\d*|\.\d+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,32 @@ class QueryVector:
         return f"vector of width {len(self.vector)}"
 
 
-QueryPart: TypeAlias = QueryImage | QueryItem | QueryVector
+@dataclass(frozen=True, slots=True)
+class QueryText:
+    """Words, for an encoder of images and texts.
+
+    Attributes:
+        text: A name or a phrase, of one line.
+        weight: Positive for more of it, negative for less.
+        style: What sentences it is put into; see :func:`georetrieve.vocabulary.prompts_for`.
+
+    Raises:
+        StoreError: The text is empty.
+    """
+
+    text: str
+    weight: float = 1.0
+    style: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise StoreError("The text to look for is empty; give words, such as galena.")
+
+    def __str__(self) -> str:
+        return WORDS + self.text
+
+
+QueryPart: TypeAlias = QueryImage | QueryItem | QueryText | QueryVector
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +116,10 @@ class Query:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise StoreError("The query is empty: name an image file or the id of an item.")
+            raise StoreError(
+                "The query is empty: name an image file or the id of an item, or give words with "
+                "--text."
+            )
         for part in self.parts:
             if not np.isfinite(part.weight) or part.weight == 0:
                 raise StoreError(
@@ -105,6 +146,16 @@ class Query:
         return cls((QueryItem(item_id),))
 
     @classmethod
+    def text(cls, text: str, *, style: str = "auto") -> Query:
+        """A single text, as it stands; :func:`parse_words` reads one with signs."""
+        return cls((QueryText(text, style=style),))
+
+    @property
+    def has_words(self) -> bool:
+        """Whether a part is a text."""
+        return any(isinstance(part, QueryText) for part in self.parts)
+
+    @classmethod
     def vector(cls, vector: FloatArray, spec: EncoderSpec | None = None) -> Query:
         """A single (D,) vector."""
         return cls((QueryVector(vector, spec=spec),))
@@ -116,21 +167,26 @@ class Query:
         *,
         is_item: Callable[[str], bool],
         similar: Callable[[str], str] = lambda _: "",
+        texts: Sequence[str] = (),
+        style: str = "auto",
     ) -> Query:
         """Read what a user typed: ``a.jpg``, ``+ a.jpg - b.jpg``, ``2*a.jpg - .5*b.tif#0,0,9,9``.
 
-        A word is the id of an item, a file, or a file with a region; signs and ``NUMBER*`` stand
-        before it, with or without a space.
+        A word is the id of an item, a file, a file with a region, or a text after ``text:``; signs
+        and ``NUMBER*`` stand before it, with or without a space. What begins with ``text:`` is
+        never taken for a file or an id.
 
         Args:
             words: As on the command line.
             is_item: Whether the index has an item of this id.
             similar: A sentence that suggests ids like one that is neither, put into the error.
+            texts: Texts besides, each as :func:`parse_words` reads it; they stand first.
+            style: Of the sentences that texts are put into.
 
         Raises:
             StoreError: A word is none of these, or a sign has nothing after it.
         """
-        parts: list[QueryPart] = []
+        parts: list[QueryPart] = [part for text in texts for part in parse_words(text, style=style)]
         sign: str | None = None
         for word in words:
             if word in ("+", "-"):
@@ -138,11 +194,12 @@ class Query:
                     raise StoreError(f"Two signs in a row in the query {' '.join(words)!r}.")
                 sign = word
                 continue
-            part = _parse(word, -1.0 if sign == "-" else 1.0, is_item)
+            part = _parse(word, -1.0 if sign == "-" else 1.0, is_item, style)
             if part is None:
                 raise StoreError(
                     f"{word!r} is neither a file nor the id of an item of this index."
-                    f"{similar(word)} Regions are written FILE#x,y,width,height."
+                    f"{similar(word)} Regions are written FILE#x,y,width,height, words "
+                    f"{WORDS}{word}."
                 )
             parts.append(part)
             sign = None
@@ -153,16 +210,55 @@ class Query:
         return cls(tuple(parts))
 
 
-def _parse(word: str, sign: float, is_item: Callable[[str], bool]) -> QueryPart | None:
-    part = _named(word, sign, is_item)
-    match = re.fullmatch(r"([+-]?)(?:(\d+\.?\d*|\.\d+)\*)?(.+)", word)
+def parse_words(text: str, *, style: str = "auto") -> tuple[QueryText, ...]:
+    """Read words with signs: ``galena``, ``galena - quartz``, ``2*pyrite -chalcopyrite``.
+
+    A ``+`` or ``-`` is a sign where it begins the text or has a space before it, so that
+    ``K-feldspar`` and ``plane-polarised`` are words; ``NUMBER*`` after it weighs. Where a sign is
+    part of the words, :class:`QueryText` takes them as they are.
+
+    Raises:
+        StoreError: The text is empty, or a sign has no words after it.
+    """
+    pieces = re.split(r"(?:^|(?<=\s))([+-])", text.strip())
+    signs = ["+", *pieces[1::2]]
+    terms = [piece.strip() for piece in pieces[::2]]
+    if not terms[0] and len(terms) > 1:  # a sign begins the text
+        del signs[0], terms[0]
+    parts = []
+    for sign, term in zip(signs, terms, strict=True):
+        weight, words = _weighed(term)
+        if not words:
+            raise StoreError(
+                f"The text {text!r} has no words after {sign!r}; write it like 'galena - quartz'."
+                if text.strip()
+                else "The text to look for is empty; give words, such as --text galena."
+            )
+        parts.append(QueryText(words, -weight if sign == "-" else weight, style))
+    return tuple(parts)
+
+
+def _weighed(term: str) -> tuple[float, str]:
+    """(2, "galena") of "2*galena"."""
+    match = re.match(rf"({NUMBER})\*", term)
+    return (float(match[1]), term[match.end() :].strip()) if match else (1.0, term)
+
+
+def _parse(word: str, sign: float, is_item: Callable[[str], bool], style: str) -> QueryPart | None:
+    part = _named(word, sign, is_item, style)
+    match = re.fullmatch(rf"([+-]?)(?:({NUMBER})\*)?(.+)", word, re.DOTALL)
     if part is None and match:
         own_sign = -1.0 if match[1] == "-" else 1.0
-        part = _named(match[3], sign * own_sign * float(match[2] or 1), is_item)
+        weight = sign * own_sign * float(match[2] or 1)
+        part = _named(match[3], weight, is_item, style)
     return part
 
 
-def _named(word: str, weight: float, is_item: Callable[[str], bool]) -> QueryPart | None:
+def _named(
+    word: str, weight: float, is_item: Callable[[str], bool], style: str
+) -> QueryPart | None:
+    if word.startswith(WORDS):
+        return QueryText(word.removeprefix(WORDS).strip(), weight, style)
     if Path(word).is_file():
         return QueryImage(Path(word), None, weight)
     if is_item(word):
@@ -171,39 +267,3 @@ def _named(word: str, weight: float, is_item: Callable[[str], bool]) -> QueryPar
     if name and Path(name).is_file():
         return QueryImage(Path(name), Region.parse(region), weight)
     return None
-
-
-def combine(vectors: FloatArray, weights: Sequence[float], metric: Metric) -> FloatArray:
-    """The vector of a query of several parts.
-
-    Directions are added, so that no part counts more for being longer: the sum of the weighted
-    unit vectors (after J. J. Rocchio, Relevance feedback in information retrieval, 1971, which adds
-    what is relevant and subtracts what is not). For cosine the direction is all there is. For the
-    Euclidean distance the sum is given the weighted mean length of the parts, so that it lies where
-    vectors of this encoder lie. One part alone is left exactly as it is.
-
-    Args:
-        vectors: (P, D), one per part.
-        weights: P numbers.
-        metric: Of the encoder.
-
-    Returns:
-        (D,).
-
-    Raises:
-        StoreError: The parts cancel out.
-    """
-    if len(vectors) == 1 and weights[0] > 0:
-        alone: FloatArray = vectors[0]
-        return alone
-    exact = vectors.astype(np.float64)
-    lengths = np.linalg.norm(exact, axis=1)
-    share = np.asarray(weights, np.float64)
-    total = (share / lengths) @ exact
-    length = float(np.linalg.norm(total))
-    if length <= 1e-6 * np.abs(share).sum():
-        raise StoreError("The parts of the query cancel out: nothing is left to look for.")
-    if metric == "euclidean":
-        total *= (np.abs(share) @ lengths) / np.abs(share).sum() / length
-    combined: FloatArray = total.astype(np.float32)
-    return combined

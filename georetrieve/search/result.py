@@ -6,16 +6,17 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from georetrieve.search.wording import Wording
 from georetrieve.stores.schema import ITEMS
 from georetrieve.types import Metric, Region, Scalar
 
-__all__ = ["QueryPicture", "SearchHit", "SearchResult"]
+__all__ = ["Cutoff", "Found", "QueryPicture", "SearchHit", "SearchResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +24,60 @@ class QueryPicture:
     """What a part of a query looks like.
 
     Attributes:
-        image: RGB image, or the WebP thumbnail of an item.
-        title: File or id.
+        image: RGB image, or the WebP thumbnail of an item; None for words.
+        title: File, id, or words.
         label: Of the item, when the part is one; else None.
         weight: Of the part.
     """
 
-    image: Image.Image | bytes
+    image: Image.Image | bytes | None
     title: str
     label: str | None = None
     weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """What the hits of words had to reach; see :mod:`georetrieve.search.cutoff`.
+
+    Attributes:
+        quantile: Of words that fit nothing, a share of at most 1 - quantile reaches it anywhere.
+        fit: What had to be surpassed, standard deviations.
+        nearest: How many nearest items were judged.
+        above: How many of them surpass it.
+    """
+
+    quantile: float
+    fit: float
+    nearest: int
+    above: int
+
+    def told(self, *, shown: bool) -> str:
+        """A line for the user; ``shown``: those below are shown too."""
+        if not self.above:
+            line = f"Nothing here matches: none of the {self.nearest} nearest scores above"
+        else:
+            line = f"{self.above} of the {self.nearest} nearest score above"
+        rest = self.nearest - self.above
+        others = "" if shown or not rest else f"; --all shows the other{'s' if rest > 1 else ''}"
+        return f"{line} what words that fit nothing reach (quantile {self.quantile:g}){others}."
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An item that a search came upon.
+
+    Attributes:
+        id: Of the item.
+        score: As in :class:`SearchHit`.
+        distance: Likewise.
+        fit: Likewise.
+    """
+
+    id: str
+    score: float
+    distance: float
+    fit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +91,9 @@ class SearchHit:
         distance: Lower is better: Euclidean, or 1 - cosine.
         percentile: Per cent of the pairs of items of the index that are nearer to each other than
             this hit is to the query (from at most 1,000 items drawn at random, with a fixed seed);
-            None when the index has fewer than two.
+            None when the index has fewer than two, and for words, whose distances are others.
+        fit: How far it stands above what words that fit nothing score for it, standard deviations;
+            None where nothing was compared with such words.
         kind: ``image``, ``tile``, ``specimen`` or ``slice``.
         path: Below the source folder.
         file: Absolute path of the file, where it was when it was indexed.
@@ -63,6 +110,7 @@ class SearchHit:
     score: float
     distance: float
     percentile: float | None
+    fit: float | None = None
     kind: str
     path: str
     file: Path
@@ -83,6 +131,7 @@ class SearchHit:
         score: float,
         distance: float,
         percentile: float | None,
+        fit: float | None = None,
     ) -> SearchHit:
         """A hit from its row of the items table and the root of its source folder."""
         region = None
@@ -95,6 +144,7 @@ class SearchHit:
             score=score,
             distance=distance,
             percentile=percentile,
+            fit=fit,
             kind=row["kind"],
             path=row["path"],
             file=root if root.is_file() else root / row["path"],
@@ -117,6 +167,7 @@ class SearchHit:
             "score": self.score,
             "distance": self.distance,
             "percentile": self.percentile,
+            "fit": self.fit,
             "label": self.label,
             "group": self.group,
             "kind": self.kind,
@@ -144,6 +195,8 @@ class SearchResult:
         engine: That searched: ``exact``, ``lance``, ``faiss:ivf`` ...
         recall_at_10: Share of the true ten neighbours the engine found of a sample of the items
             when its index was built; 1 for an exact one.
+        texts: How the words of the query were put, in its order.
+        cutoff: What hits of words had to reach; None where nothing was asked for by words alone.
     """
 
     index: Path
@@ -154,6 +207,8 @@ class SearchResult:
     remarks: Sequence[str] = ()
     engine: str = "exact"
     recall_at_10: float = 1.0
+    texts: Sequence[Wording] = ()
+    cutoff: Cutoff | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """The hits as plain values."""
@@ -169,6 +224,8 @@ class SearchResult:
             "engine": self.engine,
             "recall_at_10": self.recall_at_10,
             "remarks": list(self.remarks),
+            "texts": [asdict(text) for text in self.texts],
+            "cutoff": None if self.cutoff is None else asdict(self.cutoff),
             "hits": self.rows(),
         }
         return json.dumps(values, indent=2, ensure_ascii=False)

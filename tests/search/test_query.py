@@ -7,7 +7,7 @@ import pytest
 
 from georetrieve.errors import IndexNotFoundError, SourceError, StoreError
 from georetrieve.search import Query, QueryImage, QueryItem, find_index, index_path
-from georetrieve.search.query import combine
+from georetrieve.search.mixing import combine
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
 from georetrieve.types import Region

@@ -1,0 +1,151 @@
+"""Words in an index: how they are put, and what words that fit nothing score there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from georetrieve.errors import EncoderError
+from georetrieve.protocols import ImageEncoder, TextEncoder
+from georetrieve.search.cutoff import NullScores, calibrate, null_prompts
+from georetrieve.search.query import QueryPart, QueryText
+from georetrieve.search.result import Cutoff, Found
+from georetrieve.search.texts import text_vectors
+from georetrieve.search.wording import Wording, suggestion, word
+from georetrieve.stores.lance import IndexStore
+from georetrieve.stores.manifest import Manifest
+from georetrieve.stores.schema import sql_in
+from georetrieve.types import EncoderSpec, FloatArray
+from georetrieve.vocabulary import Vocabulary, load_vocabulary
+
+__all__ = ["CACHE_FOLDER", "TextSide", "text_column"]
+
+CACHE_FOLDER = Path("cache", "texts")
+
+
+class TextSide:
+    """Words in one index.
+
+    Args:
+        store: The index.
+        vocabulary: Knows synonyms; by default what comes with georetrieve, and the user's file.
+    """
+
+    def __init__(self, store: IndexStore, vocabulary: Vocabulary | None = None) -> None:
+        self._store, self._given = store, vocabulary
+        self._nulls: dict[tuple[str, str], NullScores] = {}
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Knows synonyms."""
+        return self._given or load_vocabulary()
+
+    def wordings(self, parts: Sequence[QueryPart], remarks: list[str]) -> list[Wording]:
+        """How the texts among the parts of a query are put; names like them become remarks.
+
+        Raises:
+            VocabularyError: A style is unknown, or the user's file is not usable.
+        """
+        wordings = [word(part, self.vocabulary) for part in parts if isinstance(part, QueryText)]
+        lines = [suggestion(wording, self.vocabulary) for wording in wordings]
+        remarks += [line for line in lines if line]
+        return wordings
+
+    def judge(
+        self,
+        encoder: TextEncoder,
+        spec: EncoderSpec,
+        wanted: Sequence[tuple[Wording, FloatArray]],
+        found: Sequence[Found],
+        quantile: float,
+    ) -> tuple[list[Found], Cutoff]:
+        """Say how well each item fits the best of some texts, and what it would have to reach.
+
+        Args:
+            encoder: Of the column.
+            spec: Of the column.
+            wanted: One text at least, each with its (D,) vector.
+            found: Items of the column.
+            quantile: See :class:`~georetrieve.search.result.Cutoff`.
+
+        Raises:
+            StoreError: The quantile is none that can be told.
+        """
+        nulls = [self.nulls(encoder, spec, wording.style) for wording, _ in wanted]
+        limit = max(each.cutoff(quantile) for each in nulls)
+        ids, vectors = self._store.vectors(spec.column, sql_in("id", [one.id for one in found]))
+        fits = [
+            each.fits(vectors, vector[None])[:, 0]
+            for each, (_, vector) in zip(nulls, wanted, strict=True)
+        ]
+        best = dict(zip(ids, np.max(fits, axis=0).tolist(), strict=True))
+        judged = [replace(one, fit=best[one.id]) for one in found]
+        above = sum(best[one.id] > limit for one in found)
+        return judged, Cutoff(quantile, limit, len(found), above)
+
+    def nulls(self, encoder: TextEncoder, spec: EncoderSpec, style: str) -> NullScores:
+        """What words that fit nothing score in a column, put as a style does; found once."""
+        key = (spec.column, style)
+        if key not in self._nulls:
+            gallery = self._store.column(spec).snapshot().gallery
+            self._nulls[key] = calibrate(gallery, self._null_vectors(encoder, spec, style))
+        return self._nulls[key]
+
+    def _null_vectors(self, encoder: TextEncoder, spec: EncoderSpec, style: str) -> FloatArray:
+        """From the index's cache if they are there: a hundred sentences take a laptop seconds."""
+        ensembles = null_prompts(self.vocabulary, style)
+        said = json.dumps([spec.fingerprint, ensembles]).encode()
+        digest = hashlib.sha256(said).hexdigest()[:16]
+        path = self._store.path / CACHE_FOLDER / f"{spec.column}-{style}-{digest}.npy"
+        with contextlib.suppress(OSError, ValueError):  # not there, or damaged
+            kept: FloatArray = np.load(path, allow_pickle=False)
+            fits = kept.shape == (len(ensembles), spec.dim) and kept.dtype == np.float32
+            if fits and np.isfinite(kept).all():
+                return kept
+        vectors = text_vectors(encoder, ensembles)
+        with contextlib.suppress(OSError):  # a folder that cannot be written: next time again
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex}.npy")
+            np.save(temporary, vectors, allow_pickle=False)
+            temporary.replace(path)
+        return vectors
+
+
+def text_column(
+    manifest: Manifest, load: Callable[[str], ImageEncoder], remarks: list[str]
+) -> EncoderSpec:
+    """The first column of an index whose encoder takes texts.
+
+    Encoders of images and texts compare by the cosine; the others are not even loaded.
+
+    Args:
+        manifest: Of the index.
+        load: Name → encoder of a column.
+        remarks: Told where that is not the first column.
+
+    Raises:
+        EncoderError: There is none; the message says how to add one.
+        StoreError: There is no column at all.
+    """
+    first = manifest.encoder()
+    for spec in manifest.encoders:
+        if spec.metric == "cosine" and isinstance(load(spec.name), TextEncoder):
+            if spec is not first:
+                remarks.append(f"{first.name} has no texts; searched with {spec.name}, which has.")
+            return spec
+    names = ", ".join(spec.name for spec in manifest.encoders)
+    have = "has" if len(manifest.encoders) == 1 else "have"
+    raise EncoderError(
+        f"{names} {have} no texts; add an encoder that has: georetrieve index SOURCE --index "
+        f"{manifest.name} -e siglip2-vitb16 (or fetch it before: georetrieve encoders pull "
+        "siglip2-vitb16)."
+    )
