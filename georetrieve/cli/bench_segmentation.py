@@ -94,13 +94,14 @@ def segmentation(
     )
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     folder = out or Path(f"segmentation-{chosen.name}-{stamp}")
+    records = RecordFolder(folder)
     with Bars() as bars:
         runs = run_segmentation_folder(
             chosen,
             images,
             masks,
             runtime=Runtime(device=device, backend=backend.value, precision=precision.value),
-            keep=RecordFolder(folder).keep,
+            keep=records.keep,
             progress=bars,
         )
     write_tables(runs, folder)

@@ -1,8 +1,10 @@
 import csv
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from georetrieve.baselines import methods
 from georetrieve.benchmarks.record import load_record
@@ -13,6 +15,7 @@ from georetrieve.benchmarks.segmentation.previews import PreviewMaker, entropy, 
 from georetrieve.benchmarks.segmentation.run import run_segmentation, run_segmentation_folder
 from georetrieve.benchmarks.segmentation.settings import task_settings, with_choices
 from georetrieve.benchmarks.tasks import Task, load_task, task_names
+from georetrieve.cli.app import app
 from georetrieve.errors import SourceError, StoreError
 from georetrieve.probes.segmentation.interface import Band
 from georetrieve.sources.fields import FieldOfView, LabelledField
@@ -167,7 +170,7 @@ def test_records_and_tables_are_written_and_read_back(tmp_path):
         "count": "180",
     }
     with pytest.raises(StoreError, match="never overwritten"):
-        folder.keep(runs[0].record)
+        RecordFolder(tmp_path)
 
 
 def test_groups_on_both_sides_are_said_and_drawn_whole():
@@ -234,6 +237,68 @@ def test_folders_of_images_and_masks_are_measured_and_bad_files_are_said(tmp_pat
     assert run.record.data.excluded == {"no usable image or mask": 2}
     assert any("s3.png" in line for line in said)
     assert any("s4.png" in line for line in said)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three images with masks that say 0 and 1, and a place for what comes out."""
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for number in range(3):
+        mask = stripes().astype(np.uint8)
+        Image.fromarray(mask * 180 + 20).save(tmp_path / "images" / f"s{number}.png")
+        Image.fromarray(mask).save(tmp_path / "masks" / f"s{number}.png")
+    return tmp_path
+
+
+def bench(folders, *words):
+    command = ["bench", "segmentation", "masks", "--images", str(folders / "images")]
+    command += ["--masks", str(folders / "masks"), "-o", str(folders / "out"), *words]
+    return CliRunner().invoke(app, command)
+
+
+def test_the_command(folders):
+    answer = bench(
+        folders, "--method", "otsu", "--method", "kmeans", "--train", "1,2", "--format", "json"
+    )
+    assert answer.exit_code == 0, answer.output
+    rows = json.loads(answer.stdout)
+    assert [(row["method"], row["split"]) for row in rows] == [
+        ("otsu", "1 trained on"),
+        ("kmeans", "1 trained on"),
+        ("otsu", "2 trained on"),
+        ("kmeans", "2 trained on"),
+    ]
+    assert [row["mean_iou"] for row in rows] == [1, 1, 1, 1]
+    written = {path.name for path in (folders / "out").iterdir()}
+    assert {"summary.csv", "per_class.csv", "confusion.csv", "report.html"} < written
+    assert "record-otsu-1-trained-on.json" in written
+    again = bench(folders, "--method", "otsu")
+    assert again.exit_code == 1
+    assert isinstance(again.exception, StoreError)
+
+
+def test_the_command_fails_when_every_method_does(folders):
+    answer = bench(folders, "--method", "patch-nn", "-e", "nobody", "--train", "1")
+    assert answer.exit_code == 1
+    assert "Unknown encoder 'nobody'" in answer.output
+    assert load_record(folders / "out" / "record-patch-nn-nobody-1-trained-on.json")
+
+
+@pytest.mark.parametrize("words", [["--train", "two"], ["--split", "pixels"], ["--folds", "1"]])
+def test_the_command_refuses_what_it_does_not_know(folders, words):
+    assert bench(folders, "--method", "otsu", *words).exit_code == 2
+
+
+@pytest.mark.realdata
+def test_otsu_on_real_slices(testdata):
+    """Fixed by hand: a change of the numbers is a change of the method."""
+    folder = testdata / "sandstone_ct"
+    task = with_choices(load_task("sandstone-ct", "segmentation"), methods=["otsu"], train=[2])
+    (run,) = run_segmentation_folder(task, folder / "images", folder / "masks")
+    assert run.record.metrics["mean_iou"].value == pytest.approx(0.6617, abs=5e-4)
+    assert run.record.metrics["iou_quartz"].value == pytest.approx(0.9247, abs=5e-4)
+    assert run.record.data.n_queries == 8
 
 
 @pytest.mark.parametrize("name", task_names("segmentation"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from georetrieve.benchmarks.record import RunRecord, save_record
 from georetrieve.benchmarks.run import BenchmarkRun
+from georetrieve.errors import StoreError
 from georetrieve.types import Scalar
 
 __all__ = ["RecordFolder", "summary_rows", "write_tables"]
@@ -19,9 +20,18 @@ class RecordFolder:
 
     Args:
         folder: Where; it is made.
+
+    Raises:
+        StoreError: It holds records already, which would be found only after hours of measuring.
     """
 
     def __init__(self, folder: Path) -> None:
+        there = sorted(folder.glob("record-*.json"))
+        if there:
+            raise StoreError(
+                f"{folder} holds {there[0].name} already and run records are never overwritten; "
+                "name another folder."
+            )
         self._folder = folder
 
     def keep(self, record: RunRecord) -> Path:
