@@ -33,8 +33,7 @@ from georetrieve.encoders.codebook_file import (
     write_codebooks,
 )
 from georetrieve.encoders.crew import for_each
-from georetrieve.encoders.dense_descriptors import PATCH_DIM, PATCH_PX, REACH_PX, dense_descriptors
-from georetrieve.encoders.networks.patches import check_whole_patches
+from georetrieve.encoders.dense_descriptors import DENSE_DIM, REACH_PX, dense_descriptors
 from georetrieve.errors import EncoderError
 from georetrieve.types import EncoderSpec, FloatArray
 
@@ -62,18 +61,18 @@ Books = Mapping[str, Codebook]
 
 
 class BundledEncoder:
-    """Encodes images on the CPU; satisfies the image, dense patch and adaptable encoder protocols.
+    """Encodes images on the CPU; satisfies the image, local patch and adaptable encoder protocols.
 
     Attributes:
         min_images_to_adapt: Fewest images worth fitting to.
-        patch_px: Side of a patch of :meth:`patch_grids`, pixels.
+        patch_px: Side of a patch of :meth:`patch_grids`: a pixel.
         patch_dim: Width of its descriptor.
         reach_px: Farthest pixel beyond a patch that its descriptor depends on.
     """
 
     min_images_to_adapt = FEWEST_IMAGES
-    patch_px = PATCH_PX
-    patch_dim = PATCH_DIM
+    patch_px = 1
+    patch_dim = DENSE_DIM
     reach_px = REACH_PX
 
     def __init__(
@@ -210,27 +209,18 @@ class BundledEncoder:
         return patches
 
     def patch_grids(self, windows: npt.NDArray[Any]) -> FloatArray:
-        """Return (N, rows, columns, D) descriptors of (N, height, width, 3) bytes, not resized.
+        """Return (N, height, width, D) descriptors of (N, height, width, 3) bytes, not resized.
 
         They are those of :mod:`~.dense_descriptors`, made for maps, and depend on no codebook:
-        other ones than those of :meth:`encode_patches`, of which whole images are made.
-
-        Raises:
-            EncoderError: The sides are not whole patches.
+        other ones than those of :meth:`encode_patches`, which describe whole images.
         """
-        count, height, width, _ = windows.shape
-        for side in (height, width):
-            check_whole_patches(side, PATCH_PX)
-        shape = (count, height // PATCH_PX, width // PATCH_PX, PATCH_DIM)
-        grids = np.empty(shape, dtype=np.float32)
+        grids = np.empty((*windows.shape[:3], DENSE_DIM), dtype=np.float32)
 
         def describe(place: int) -> None:
-            lab = descriptors.lab_planes(
-                np.array(windows[place])
-            )  # torch wants to be able to write
+            lab = descriptors.lab_planes(np.array(windows[place]))  # torch wants to own its bytes
             grids[place] = dense_descriptors(lab).numpy()
 
-        for_each(describe, range(count))
+        for_each(describe, range(len(windows)))
         return grids
 
 
