@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from georetrieve.baselines.pixel_features import PixelFeatures
-from georetrieve.baselines.tiles import tile_rows, widen
+from georetrieve.baselines.tiles import TILE_PX, tile_rows, widen
 from georetrieve.errors import SourceError
 from georetrieve.probes.segmentation.interface import Band
 from georetrieve.probes.segmentation.model_file import write_model
@@ -23,6 +23,10 @@ from georetrieve.sources.masks.classes import ClassTable
 from georetrieve.types import FloatArray, Region
 
 __all__ = ["PixelModel", "PixelSegmenter"]
+
+BAND_BYTES = 128 * 2**20
+LEAST_ROWS = 32
+FEATURE_BYTES = 512 * 2**20
 
 
 class PixelModel(Protocol):
@@ -86,10 +90,10 @@ class PixelSegmenter:
         write_model(path, self.method, facts, self.model.tensors())
 
     def _bands(self, field: FieldOfView, progress: Progress | None) -> Iterator[Band]:
-        rows = list(tile_rows(field.size))
+        rows = list(tile_rows(field.size, self._tile_height(field.size[0])))
         if progress:
             progress.start(f"Mapping {field.name}", sum(map(len, rows)), "tiles")
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with ThreadPoolExecutor(self._threads()) as threads:
             for tiles in rows:
                 parts = []
                 for part in threads.map(lambda tile: self._judge(field, tile), tiles):
@@ -99,6 +103,18 @@ class PixelSegmenter:
                 yield Band(tiles[0].y, np.concatenate(parts, axis=1))
         if progress:
             progress.finish()
+
+    def _tile_height(self, width: int) -> int:
+        """Rows of a band, so that its probabilities do not grow out of hand."""
+        row_bytes = 4 * width * len(self.classes)
+        return int(np.clip(BAND_BYTES // row_bytes, LEAST_ROWS, TILE_PX))
+
+    def _threads(self) -> int:
+        """Tiles judged at once, by processors and by what their features take."""
+        side = TILE_PX + 2 * self.features.margin_px
+        # Twice: filters are computed one by one and then put together.
+        tile_bytes = 2 * 4 * self.features.width * side**2
+        return max(1, min(os.cpu_count() or 1, FEATURE_BYTES // tile_bytes))
 
     def _judge(self, field: FieldOfView, tile: Region) -> FloatArray:
         """(height, width, C) of one tile."""

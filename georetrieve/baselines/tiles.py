@@ -25,11 +25,17 @@ class WideTile:
     inner: tuple[slice, slice]
 
 
-def tile_rows(size: tuple[int, int]) -> Iterator[list[Region]]:
-    """Yield the tiles of a (width, height) image row by row; together they cover it once."""
+def tile_rows(size: tuple[int, int], tile_height: int | None = None) -> Iterator[list[Region]]:
+    """Yield the tiles of a (width, height) image row by row; together they cover it once.
+
+    Args:
+        size: Of the image, pixels.
+        tile_height: Of a tile, pixels; None: as it is wide.
+    """
     width, height = size
-    for top in range(0, height, TILE_PX):
-        rows = min(TILE_PX, height - top)
+    tall = tile_height or TILE_PX
+    for top in range(0, height, tall):
+        rows = min(tall, height - top)
         yield [
             Region(left, top, min(TILE_PX, width - left), rows) for left in range(0, width, TILE_PX)
         ]

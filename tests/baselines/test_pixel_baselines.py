@@ -1,9 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from skops.io import dumps, loads
 
-from georetrieve.baselines import tiles
+from georetrieve.baselines import pixel_segmenter, tiles
 from georetrieve.baselines.clusters import match_clusters, spread
 from georetrieve.baselines.forest import fit_forest, read_forest
 from georetrieve.baselines.methods import fit_segmenter, load_segmenter
@@ -14,7 +17,7 @@ from georetrieve.baselines.tiles import tile_rows, widen
 from georetrieve.baselines.training_pixels import TrainingPixels, draw_pixels
 from georetrieve.errors import SourceError, StoreError
 from georetrieve.probes.segmentation.model_file import read_model, write_model
-from georetrieve.sources.fields import LabelledField
+from georetrieve.sources.fields import FieldOfView, LabelledField
 from georetrieve.sources.masks.arrays import ArrayTruth
 from georetrieve.sources.masks.classes import ClassTable
 from georetrieve.types import Region
@@ -66,10 +69,36 @@ def test_tiles_leave_no_seam(method, labelled, checkers, classes, monkeypatch):
         return len(bands), np.concatenate([band.probabilities for band in bands])
 
     one, whole = mapped()
-    monkeypatch.setattr(tiles, "TILE_PX", 40)
+    for module in (tiles, pixel_segmenter):
+        monkeypatch.setattr(module, "TILE_PX", 40)
     three, cut = mapped()
     assert (one, three) == (1, 3)
     np.testing.assert_allclose(cut, whole, atol=1e-4)
+
+
+def test_bands_of_wide_images_are_low(labelled, checkers, classes, monkeypatch):
+    one = labelled(checkers(96, 96))
+    segmenter = fit_segmenter("otsu", [one], classes)
+    monkeypatch.setattr(pixel_segmenter, "BAND_BYTES", 4 * 96 * 3 * 40)
+    bands = list(segmenter.segment(one.field))
+    assert [len(band.probabilities) for band in bands] == [40, 40, 16]
+
+
+def test_a_wide_image_is_mapped_in_little_memory(labelled, checkers, classes):
+    """Pixels are made as they are asked for: 16 megapixels never lie in memory."""
+    segmenter = fit_segmenter("otsu", [labelled(checkers(64, 64))], classes)
+    field = FieldOfView(
+        name="wide",
+        size=(16_000, 1_000),
+        views=(lambda region: Image.new("RGB", (region.width, region.height), (20, 20, 20)),),
+    )
+    tracemalloc.start()
+    rows = sum(len(band.probabilities) for band in segmenter.segment(field))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows == 1000
+    # A band of 512 rows of three classes is 98 MB, its tiles as much again.
+    assert peak < 300e6
 
 
 def test_grey_of_two_views_is_their_mean(field_of):
