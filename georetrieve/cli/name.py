@@ -36,7 +36,7 @@ SHOWN_NAMES = 12
 class By(StrEnum):
     """When a name applies."""
 
-    null = "null"
+    rivals = "rivals"
     sigmoid = "sigmoid"
     top = "top"
 
@@ -55,13 +55,13 @@ def name(
     by: Annotated[
         By,
         typer.Option(
-            help="When one of several applies: it fits better than words that fit nothing (null), "
-            "the network's own probability (sigmoid; SigLIP), or among the best (top)."
+            help="When one of several applies: it fits better than other words of its kind "
+            "(rivals), by the network's own probability (sigmoid; SigLIP), or among the best (top)."
         ),
-    ] = By.null,
+    ] = By.rivals,
     quantile: Annotated[
-        float, typer.Option(help="Of words that fit nothing, that a name must surpass.")
-    ] = 0.99,
+        float, typer.Option(help="Share of its rivals that a name must surpass.")
+    ] = 0.95,
     probability: Annotated[float, typer.Option(help="That a name must have.")] = 0.5,
     k: Annotated[int, typer.Option("-k", help="How many are among the best.")] = 3,
     queries: Annotated[
@@ -85,7 +85,7 @@ def name(
     """Say which of your words items look like; no labelled item is needed.
 
     Per item: the name that fits best, its probability if one of the names holds, the runner-up, and
-    whether the name fits better than words that fit nothing. With --several: all names that apply.
+    whether the name fits better than others of its kind. With --several: all names that apply.
     """
     from georetrieve.encoders.runtime import Runtime
     from georetrieve.probes.classification.queries import Queries, open_queries

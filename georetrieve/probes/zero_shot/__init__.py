@@ -1,12 +1,13 @@
 """Classes named in words, without a labelled item."""
 
-from georetrieve.probes.zero_shot.classes import ClassTexts, class_texts, read_names
+from georetrieve.probes.zero_shot.classes import ClassTexts, Comparison, class_texts, read_names
 from georetrieve.probes.zero_shot.probe import PresenceRule, ZeroShotProbe
 from georetrieve.probes.zero_shot.result import NamedItems, Naming
 from georetrieve.probes.zero_shot.run import all_items, name_items
 
 __all__ = [
     "ClassTexts",
+    "Comparison",
     "NamedItems",
     "Naming",
     "PresenceRule",

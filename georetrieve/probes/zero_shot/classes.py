@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from georetrieve.errors import VocabularyError
 from georetrieve.vocabulary import Vocabulary, prompt_style, prompts_for
 from georetrieve.vocabulary.entry import name_key
 
-__all__ = ["ClassTexts", "class_texts", "read_names"]
+__all__ = ["ClassTexts", "Comparison", "class_texts", "read_names"]
 
 SUGGESTED_FOR = 20  # unknown names; looking for the nearest of thousands would take minutes
+
+
+class Comparison(NamedTuple):
+    """What a class is compared with to tell whether it is there.
+
+    Attributes:
+        words: ``petrographic``: other minerals; ``palynological``: other palynomorphs; ``general``:
+            words that fit nothing here.
+        style: Of the prompts that they and the class are put into.
+    """
+
+    words: str
+    style: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +36,13 @@ class ClassTexts:
     Attributes:
         names: As the user wrote them, each once.
         prompts: What is encoded for each.
-        styles: Of the prompts of each: ``general``, ``petrographic``, ``palynological`` or ``raw``.
+        comparisons: For each.
         remarks: What a user should know, one line each.
     """
 
     names: tuple[str, ...]
     prompts: tuple[tuple[str, ...], ...]
-    styles: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
     remarks: tuple[str, ...] = ()
 
 
@@ -84,9 +98,17 @@ def class_texts(names: Sequence[str], vocabulary: Vocabulary, *, style: str = "a
     return ClassTexts(
         names=own,
         prompts=tuple(tuple(prompts_for(name, vocabulary, style=style)) for name in own),
-        styles=tuple(prompt_style(name, vocabulary, style=style) for name in own),
+        comparisons=tuple(_comparison(name, vocabulary, style) for name in own),
         remarks=(*remarks, *_suggestions(unknown, vocabulary)),
     )
+
+
+def _comparison(name: str, vocabulary: Vocabulary, style: str) -> Comparison:
+    words = prompt_style(name, vocabulary)
+    chosen = prompt_style(name, vocabulary, style=style)
+    if words == "general" and chosen != "raw":
+        words = chosen  # a rock in petrographic prompts is compared with minerals
+    return Comparison(words, chosen)
 
 
 def _suggestions(unknown: Sequence[str], vocabulary: Vocabulary) -> list[str]:

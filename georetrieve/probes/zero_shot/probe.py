@@ -7,16 +7,19 @@ network of the sigmoid loss (X. Zhai et al., Sigmoid loss for language image pre
 same softmax is the probability of a class given that exactly one of independent ones holds.
 
 Which classes are in an image is another question, to which a softmax is no answer. A class is there
-when its text lies nearer to the image than words that fit nothing do, put into the same prompts:
-nearer than a share ``quantile`` of them, the rank of split conformal prediction. A network of the
-sigmoid loss also has a probability of its own for each class.
+when its text lies nearer to the image than those of its rivals
+(:mod:`~georetrieve.probes.zero_shot.rivals`) do, put into the same prompts: nearer than a share
+``quantile`` of them. The rank is that of split conformal prediction (V. Vovk et al., Algorithmic
+learning in a random world, 2005): of words that fit an image no better than the rivals, a share of at
+most 1 - quantile is said to be in it. A network of the sigmoid loss also has a probability of its own
+for each class.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -24,17 +27,17 @@ import numpy.typing as npt
 from scipy.special import expit, softmax
 
 from georetrieve.errors import EncoderError, StoreError
-from georetrieve.probes.zero_shot.classes import ClassTexts, class_texts
+from georetrieve.probes.zero_shot.classes import ClassTexts, Comparison, class_texts
+from georetrieve.probes.zero_shot.rivals import rival_prompts
 from georetrieve.protocols import ImageEncoder, ScoringTextEncoder
 from georetrieve.search.texts import as_text_encoder, text_vectors
 from georetrieve.types import FloatArray, IntArray
-from georetrieve.vocabulary import Vocabulary, load_vocabulary, prompts_for
-from georetrieve.vocabulary.null_words import null_words
+from georetrieve.vocabulary import Vocabulary, load_vocabulary
 
 __all__ = ["PresenceRule", "ZeroShotProbe"]
 
 DoubleArray = npt.NDArray[np.float64]
-LEAST_SPREAD = 1e-6  # below it the scores of all words are equal to single precision
+LEAST_SPREAD = 1e-6  # below it the scores of all rivals are equal to single precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,9 @@ class PresenceRule:
     """When a class is said to be in an image.
 
     Attributes:
-        by: ``null``: it fits better than words that fit nothing; ``sigmoid``: by the network's own
+        by: ``rivals``: it fits better than others of its kind; ``sigmoid``: by the network's own
             probability; ``top``: the k classes that fit best.
-        quantile: Share of the words that fit nothing that a class must surpass, 0..1.
+        quantile: Share of its rivals that a class must surpass, 0..1.
         probability: That a class must reach, 0..1.
         k: How many, ≥ 1.
 
@@ -52,14 +55,14 @@ class PresenceRule:
         StoreError: A value is out of range.
     """
 
-    by: Literal["null", "sigmoid", "top"] = "null"
-    quantile: float = 0.99
+    by: Literal["rivals", "sigmoid", "top"] = "rivals"
+    quantile: float = 0.95
     probability: float = 0.5
     k: int = 3
 
     def __post_init__(self) -> None:
-        if self.by not in ("null", "sigmoid", "top"):
-            raise StoreError(f"Unknown rule {self.by!r}; take null, sigmoid or top.")
+        if self.by not in ("rivals", "sigmoid", "top"):
+            raise StoreError(f"Unknown rule {self.by!r}; take rivals, sigmoid or top.")
         if not 0 < self.quantile < 1 or not 0 <= self.probability <= 1:
             raise StoreError(
                 f"A quantile of {self.quantile:g} and a probability of {self.probability:g} are "
@@ -70,7 +73,7 @@ class PresenceRule:
 
     def __str__(self) -> str:
         return {
-            "null": f"better than {self.quantile:.0%} of words that fit nothing",
+            "rivals": f"better than {self.quantile:.0%} of other words of its kind",
             "sigmoid": f"probability of {self.probability:g} or more",
             "top": f"the best {self.k}",
         }[self.by]
@@ -82,7 +85,7 @@ class ZeroShotProbe:
     Args:
         texts: C classes.
         vectors: (C, D) of them.
-        nulls: For each style of prompts among the classes, (J, D) of words that fit nothing.
+        rivals: For each comparison of a class, the (J, D) vectors of its rivals, J ≥ 2.
         logit_scale: Of the network, > 0.
         logit_bias: Of the network; 0 where it has none.
     """
@@ -91,16 +94,16 @@ class ZeroShotProbe:
         self,
         texts: ClassTexts,
         vectors: FloatArray,
-        nulls: Mapping[str, FloatArray],
+        rivals: Mapping[Comparison, FloatArray],
         *,
         logit_scale: float,
         logit_bias: float = 0.0,
     ) -> None:
         self.texts = texts
         self._vectors = vectors
-        self._nulls = [nulls[style] for style in nulls]
-        order = {style: number for number, style in enumerate(nulls)}
-        self._style: IntArray = np.array([order[style] for style in texts.styles], np.int64)
+        self._rivals = list(rivals.values())
+        order = {comparison: number for number, comparison in enumerate(rivals)}
+        self._compared: IntArray = np.array([order[one] for one in texts.comparisons], np.int64)
         self._scale, self._bias = logit_scale, logit_bias
 
     @classmethod
@@ -132,16 +135,11 @@ class ZeroShotProbe:
                 "CLIP or SigLIP kind, such as siglip2-vitb16."
             )
         texts = class_texts(names, vocabulary, style=style)
-        nulls = {
-            own: text_vectors(
-                scoring, [prompts_for(word, vocabulary, style=own) for word in null_words()]
-            )
-            for own in dict.fromkeys(texts.styles)
-        }
+        prompts, remarks = rival_prompts(texts, vocabulary)
         return cls(
-            texts,
+            replace(texts, remarks=(*texts.remarks, *remarks)),
             text_vectors(scoring, texts.prompts),
-            nulls,
+            {comparison: text_vectors(scoring, own) for comparison, own in prompts.items()},
             logit_scale=scoring.logit_scale,
             logit_bias=scoring.logit_bias,
         )
@@ -176,7 +174,7 @@ class ZeroShotProbe:
         if not self.has_probabilities:
             raise EncoderError(
                 "This encoder compares texts with each other only, as CLIP does, and has no "
-                "probability of a single one; take the rule null, or an encoder such as "
+                "probability of a single one; take the rule rivals, or an encoder such as "
                 "siglip2-vitb16."
             )
         own: DoubleArray = expit(
@@ -185,13 +183,13 @@ class ZeroShotProbe:
         return own
 
     def fits(self, vectors: FloatArray) -> FloatArray:
-        """(Q, C) by how many standard deviations a class scores above words that fit nothing."""
+        """(Q, C) by how many standard deviations a class scores above its rivals."""
         images = _unit(vectors)
-        nulls = [images @ words.T for words in self._nulls]
-        mean = np.stack([scores.mean(axis=1) for scores in nulls], axis=1)
-        spread = np.stack([scores.std(axis=1, ddof=1) for scores in nulls], axis=1)
-        above = images @ self._vectors.T - mean[:, self._style]
-        fits: FloatArray = above / np.maximum(spread, LEAST_SPREAD)[:, self._style]
+        rivals = [images @ words.T for words in self._rivals]
+        mean = np.stack([scores.mean(axis=1) for scores in rivals], axis=1)
+        spread = np.stack([scores.std(axis=1, ddof=1) for scores in rivals], axis=1)
+        above = images @ self._vectors.T - mean[:, self._compared]
+        fits: FloatArray = above / np.maximum(spread, LEAST_SPREAD)[:, self._compared]
         return fits
 
     def present(
@@ -201,29 +199,29 @@ class ZeroShotProbe:
 
         Raises:
             EncoderError: The rule asks for probabilities that the network does not have.
-            StoreError: The quantile is higher than the words that fit nothing can tell.
+            StoreError: The quantile is higher than so many rivals can tell.
         """
         rule = rule or PresenceRule()
         if rule.by == "sigmoid":
             return self.probabilities(vectors) >= rule.probability
         cosines = self.cosines(vectors)
-        if rule.by == "null":
-            return cosines > self._limits(vectors, rule.quantile)[:, self._style]
+        if rule.by == "rivals":
+            return cosines > self._limits(vectors, rule.quantile)[:, self._compared]
         there = np.zeros(cosines.shape, bool)
         best = np.argsort(-cosines, axis=1, kind="stable")[:, : rule.k]
         np.put_along_axis(there, best, values=True, axis=1)
         return there
 
     def _limits(self, vectors: FloatArray, quantile: float) -> FloatArray:
-        """(Q, styles) cosine that a share of the words that fit nothing do not surpass."""
+        """(Q, comparisons) cosine that a share of the rivals do not surpass."""
         images = _unit(vectors)
         limits = []
-        for words in self._nulls:
+        for words in self._rivals:
             rank = math.ceil((len(words) + 1) * quantile)
             if rank > len(words):
                 most = math.floor(100 * len(words) / (len(words) + 1)) / 100
                 raise StoreError(
-                    f"{len(words)} words that fit nothing cannot tell a quantile of {quantile:g}; "
+                    f"{len(words)} other words cannot tell a quantile of {quantile:g}; "
                     f"take {most:g} or less."
                 )
             limits.append(np.partition(images @ words.T, rank - 1, axis=1)[:, rank - 1])

@@ -39,8 +39,8 @@ class NamedItems:
         classes: (M,) positions in the names of a :class:`Naming`, M the sum of the counts.
         probabilities: (M,) of each; NaN where the network has none.
         cosines: (M,) with the item.
-        fits: (M,) standard deviations above words that fit nothing.
-        surpass: (M,) whether it fits better than those do.
+        fits: (M,) standard deviations above its rivals.
+        surpass: (M,) whether it fits better than 95 per cent of those.
     """
 
     ids: list[str]

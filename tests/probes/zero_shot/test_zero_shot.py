@@ -9,24 +9,34 @@ from scipy.special import expit, softmax
 from georetrieve.errors import EncoderError, StoreError, VocabularyError
 from georetrieve.probes.zero_shot import (
     ClassTexts,
+    Comparison,
     PresenceRule,
     ZeroShotProbe,
     class_texts,
     read_names,
 )
+from georetrieve.probes.zero_shot.rivals import rival_prompts
 from georetrieve.vocabulary import load_vocabulary
+from georetrieve.vocabulary.null_words import null_words
 
 VECTORS = np.eye(3, dtype=np.float32)
 # Cosines with (1, 0, 0): 0.1, 0.2, 0.3, 0.4.
-NULLS = np.float32([[x, 0, (1 - x * x) ** 0.5] for x in (0.1, 0.2, 0.3, 0.4)])
+RIVALS = np.float32([[x, 0, (1 - x * x) ** 0.5] for x in (0.1, 0.2, 0.3, 0.4)])
 IMAGES = np.float32([[2, 0, 0], [3, 4, 0]])
 
 
-def probe(bias=0.0, styles=("general",) * 3, nulls=None):
+def compared(words):
+    return Comparison(words, "raw")
+
+
+GENERAL = compared("general")
+
+
+def probe(bias=0.0, kinds=("general",) * 3, rivals=None):
     names = ("red", "green", "blue")
-    texts = ClassTexts(names, tuple((name,) for name in names), styles)
+    texts = ClassTexts(names, tuple((name,) for name in names), tuple(map(compared, kinds)))
     return ZeroShotProbe(
-        texts, VECTORS, nulls or {"general": NULLS}, logit_scale=2.0, logit_bias=bias
+        texts, VECTORS, rivals or {GENERAL: RIVALS}, logit_scale=2.0, logit_bias=bias
     )
 
 
@@ -50,11 +60,11 @@ def test_exactly_one_of_independent_classes_is_the_softmax():
 
 
 def test_a_network_without_them_says_so():
-    with pytest.raises(EncoderError, match="rule null"):
+    with pytest.raises(EncoderError, match="rule rivals"):
         probe().present(IMAGES, PresenceRule(by="sigmoid"))
 
 
-def test_fits_are_standard_deviations_above_words_that_fit_nothing():
+def test_fits_are_standard_deviations_above_rivals():
     # Of the first image those score 0.25 ± 0.1291.
     spread = np.std([0.1, 0.2, 0.3, 0.4], ddof=1)
     expected = (np.array([1, 0, 0]) - 0.25) / spread
@@ -74,19 +84,19 @@ def test_a_class_is_there_above_a_rank_of_those(quantile, there):
     # Rank ⌈(4 + 1) quantile⌉ of 0.1, 0.2, 0.3, 0.4, as split conformal prediction has it.
     cosines = (0.09, 0.11, 0.29, 0.31, 0.41)
     classes = np.float32([[x, (1 - x * x) ** 0.5, 0] for x in cosines])
-    texts = ClassTexts(("a", "b", "c", "d", "e"), (("x",),) * 5, ("general",) * 5)
-    one = ZeroShotProbe(texts, classes, {"general": NULLS}, logit_scale=1.0)
+    texts = ClassTexts(("a", "b", "c", "d", "e"), (("x",),) * 5, (GENERAL,) * 5)
+    one = ZeroShotProbe(texts, classes, {GENERAL: RIVALS}, logit_scale=1.0)
     np.testing.assert_array_equal(one.present(IMAGES[:1], PresenceRule(quantile=quantile)), [there])
 
 
 def test_a_quantile_that_the_words_cannot_tell_is_refused():
-    with pytest.raises(StoreError, match=r"4 words .* quantile of 0\.9; take 0\.8 or less"):
+    with pytest.raises(StoreError, match=r"4 other words .* quantile of 0\.9; take 0\.8 or less"):
         probe().present(IMAGES, PresenceRule(quantile=0.9))
 
 
-def test_each_class_is_judged_by_words_in_its_own_prompts():
+def test_each_class_is_judged_by_its_own_rivals():
     high = np.float32([[0.99, 0, 0.141]] * 4)
-    two = probe(styles=("a", "b", "a"), nulls={"a": NULLS, "b": high})
+    two = probe(kinds=("a", "b", "a"), rivals={compared("a"): RIVALS, compared("b"): high})
     image = np.float32([[0.8, 0.9, 0]])  # cosines 0.66, 0.75, 0; limits 0.27 and 0.66
     np.testing.assert_array_equal(
         two.present(image, PresenceRule(quantile=0.8)), [[True, True, False]]
@@ -118,7 +128,7 @@ def test_classes_are_encoded_in_prompts_and_found():
     np.testing.assert_allclose(found.cosines(IMAGES), [[1, 0], [0.6, 0]], atol=1e-6)
     assert found.names == ("red", "blue")
     assert not found.has_probabilities
-    # Nothing comes from the 120 words that fit nothing but the limit.
+    # Words that fit nothing lie in the half space of positive cosines with red or blue.
     np.testing.assert_array_equal(found.present(np.float32([[0.9, -0.9, 0]])), [[True, False]])
 
 
@@ -158,7 +168,8 @@ def test_a_second_name_of_the_same_is_left_out_and_said():
     assert texts.names == ("galena", "Red", "amethyst", "quartz")
     assert "'lead glance' is the same as 'galena' and left out" in texts.remarks
     assert "'reds' is the same as 'Red' and left out" in texts.remarks
-    assert texts.styles == ("petrographic", "general", "petrographic", "petrographic")
+    minerals = Comparison("petrographic", "petrographic")
+    assert texts.comparisons == (minerals, Comparison("general", "general"), minerals, minerals)
 
 
 def test_what_is_nearly_a_name_is_remarked_upon_and_taken_at_its_word():
@@ -189,3 +200,48 @@ def test_names_are_read_from_a_list_or_a_file(tmp_path, monkeypatch):
     path.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(VocabularyError, match="UTF-8"):
         read_names(str(path))
+
+
+def names_of(prompts):
+    return {ensemble[0] for ensemble in prompts}
+
+
+def test_minerals_are_compared_with_other_minerals_and_genera_with_genera():
+    known = load_vocabulary()
+    texts = class_texts(["orthoclase", "Wetzeliella", "a bicycle"], known)
+    prompts, remarks = rival_prompts(texts, known)
+    minerals, genera, others = (prompts[one] for one in texts.comparisons)
+    assert {"galena", "quartz"} <= names_of(minerals)
+    assert "Deflandrea" in names_of(genera)
+    assert "Wetzeliella" not in names_of(genera)
+    assert names_of(others) == set(null_words())
+    assert remarks == []
+    # What it is, and what it is one of, is no rival of a class; its sisters are.
+    assert not names_of(minerals) & {"orthoclase", "alkali feldspar", "feldspar"}
+    assert {"microcline", "plagioclase"} <= names_of(minerals)
+
+
+def test_what_is_one_of_a_class_is_no_rival():
+    known = load_vocabulary()
+    prompts, _ = rival_prompts(class_texts(["pyroxene", "bright garnets"], known), known)
+    (minerals,) = prompts.values()
+    kin = {"pyroxene", "clinopyroxene", "augite", "orthopyroxene", "enstatite", "garnet", "pyrope"}
+    assert not names_of(minerals) & kin
+
+
+def test_words_are_compared_in_the_prompts_they_are_put_into():
+    known = load_vocabulary()
+    texts = class_texts(["granite", "quartz"], known, style="petrographic")
+    assert set(texts.comparisons) == {Comparison("petrographic", "petrographic")}
+    texts = class_texts(["granite", "quartz"], known, style="raw")
+    assert texts.comparisons == (Comparison("general", "raw"), Comparison("petrographic", "raw"))
+    prompts, _ = rival_prompts(texts, known)
+    assert prompts[texts.comparisons[0]][0] == [null_words()[0]]
+
+
+def test_where_hardly_a_rival_is_left_words_that_fit_nothing_are_taken_and_it_is_said():
+    known = load_vocabulary()
+    genera = [entry.name for entry in known.entries("palynomorph")]
+    prompts, (remark,) = rival_prompts(class_texts(genera, known), known)
+    assert "only 0 other names" in remark
+    assert names_of(*prompts.values()) == set(null_words())
