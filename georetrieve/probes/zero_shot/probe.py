@@ -9,8 +9,8 @@ same softmax is the probability of a class given that exactly one of independent
 Which classes are in an image is another question, to which a softmax is no answer. A class is there
 when its text lies nearer to the image than those of its rivals do, put into the same prompts (see
 :mod:`~georetrieve.probes.zero_shot.rivals`): nearer than a share ``quantile`` of them. The rank is
-that of split conformal prediction (V. Vovk et al., Algorithmic learning in a random world, 2005): of
-words that fit an image no better than the rivals, a share of at most 1 - quantile is said to be in
+that of split conformal prediction (V. Vovk et al., Algorithmic learning in a random world, 2005):
+of words that fit an image no better than the rivals, at most a share 1 - quantile is said to be in
 it. A network of the sigmoid loss also has a probability of its own for each class.
 """
 
