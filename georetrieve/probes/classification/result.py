@@ -122,8 +122,8 @@ class Classification:
         numbers = Counter(self.items.classes.tolist())
         return {self.names[one]: count for one, count in numbers.most_common()}
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """One item after the other as plain values.
+    def rows(self, *, voters: bool = True) -> Iterator[dict[str, Any]]:
+        """One item after the other as plain values, with or without its voters.
 
         ``id``, ``label``, ``probability``, ``runner_up`` and ``runner_up_probability`` (None and 0
         where all votes agree), ``nearest`` (id of the nearest labelled item), ``distance`` to it,
@@ -154,7 +154,7 @@ class Classification:
                 "distance": distance if math.isfinite(distance) else None,
                 "percentile": percentile if known else None,
                 "far": far if known else None,
-                "voters": self._voters(row),
+                "voters": self._voters(row) if voters else [],
             }
 
     def write_json(self, stream: TextIO) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from georetrieve.errors import StoreError
@@ -12,6 +13,7 @@ from georetrieve.types import Scalar
 
 __all__ = ["PREDICTED", "write_predictions"]
 
+COMMIT = 100_000  # items
 PREDICTED = (
     "predicted_label",
     "predicted_probability",
@@ -22,7 +24,7 @@ PREDICTED = (
 
 
 def write_predictions(index: Path, classification: Classification) -> int:
-    """Write classes into the ``predicted_…`` columns of items, and return how many there were.
+    """Write classes into the ``predicted_…`` columns of items; a commit per 100,000.
 
     Labels are not touched. An item that was classified before gets the new class; one that has
     gone meanwhile is passed over. The columns survive indexing again, whatever labels and tables
@@ -31,6 +33,9 @@ def write_predictions(index: Path, classification: Classification) -> int:
     Args:
         index: Folder of the index the items are in.
         classification: Of items of this index.
+
+    Returns:
+        How many classes there were.
 
     Raises:
         IndexLockedError: Somebody else is writing to it.
@@ -41,12 +46,14 @@ def write_predictions(index: Path, classification: Classification) -> int:
         store = IndexStore.open(index)
         _refuse_foreign_columns(store)
         by = f"{classification.probe}; {classification.encoder}; {classification.index}"
-        changes: dict[str, dict[str, Scalar]] = {}
-        for row in classification.rows():
-            values = (row["label"], row["probability"], row["percentile"], row["far"], by)
-            changes[row["id"]] = dict(zip(PREDICTED, values, strict=True))
-        store.update_items(changes)
-    return len(changes)
+        rows = classification.rows(voters=False)
+        while some := list(itertools.islice(rows, COMMIT)):
+            changes: dict[str, dict[str, Scalar]] = {}
+            for row in some:
+                values = (row["label"], row["probability"], row["percentile"], row["far"], by)
+                changes[row["id"]] = dict(zip(PREDICTED, values, strict=True))
+            store.update_items(changes)
+    return len(classification)
 
 
 def _refuse_foreign_columns(store: IndexStore) -> None:
