@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import open_clip
+import pytest
 import torch
 from PIL import Image, ImageDraw
 from published_models import write_ledger
@@ -21,7 +22,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from georetrieve.encoders.catalogue.ledger import folder_name
+from georetrieve.encoders.runtime import Runtime
 from georetrieve.encoders.transforms import SquareCrop
+from georetrieve.indexing.build import index_folder
+from georetrieve.indexing.options import IndexOptions
 from georetrieve.sources.synthetic.minerals import MINERALS, ROCKS, Mineral, Rock
 from georetrieve.sources.synthetic.thin_section import draw_section
 from georetrieve.vocabulary import load_vocabulary, prompts_for
@@ -55,6 +59,7 @@ ORES = {
 }
 ROCK_FORMING = ("quartz", "biotite", "olivine")
 TAUGHT = (*ORES, *ROCK_FORMING)
+PRESENT = ("galena", "pyrite", "chalcopyrite", "quartz", "biotite")
 PAIRS = (("galena", "quartz"), ("pyrite", "quartz"), ("galena", "sphalerite"))
 CROP_PX = 64
 STEPS = 150
@@ -194,3 +199,36 @@ def _train():
         optimiser.step()
         schedule.step()
     return model.eval()
+
+
+@functools.cache
+def ores_index():
+    """Path of an index of sections, whose files lie beside it in ``sections``.
+
+    Eight sections of each mineral but covellite, sphalerite and olivine, which are absent, and six
+    of each of two pairs; with a label, a group, a depth, the minerals and a caption.
+    """
+    root = Path(tempfile.mkdtemp(prefix="georetrieve-ores-"))
+    rows = ["path,label,group,depth,minerals,caption"]
+    names = dict.fromkeys(PRESENT, 8) | {" and ".join(pair): 6 for pair in PAIRS[:2]}
+    for label, count in names.items():
+        folder = root / "sections" / label.replace(" ", "_")
+        folder.mkdir(parents=True)
+        for number in range(count):
+            path = folder / f"{number:02d}.png"
+            picture(label, number).save(path)
+            minerals = label.replace(" and ", ";")
+            place = path.relative_to(root / "sections").as_posix()
+            group, depth = f"well {number % 2}", 100 * number
+            rows.append(f"{place},{label},{group},{depth},{minerals},a photomicrograph of {label}")
+    (root / "labels.csv").write_text("\n".join(rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEORETRIEVE_WEIGHTS", str(trained_weights()))
+        options = IndexOptions(
+            encoder=NAME,
+            labels=str(root / "labels.csv"),
+            runtime=Runtime(device="cpu"),
+        )
+        report = index_folder(root / "sections", root / "ores", options)
+    assert (report.items, report.failed) == (8 * len(PRESENT) + 12, [])
+    return root / "ores"

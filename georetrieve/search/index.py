@@ -30,6 +30,7 @@ from georetrieve.vocabulary import Vocabulary
 __all__ = ["Index"]
 
 SAMPLED_ITEMS = 1000  # whose pairs tell what a near distance is
+JUDGED = 500  # items nearest to words that are judged, so that k of them may be left
 
 
 class Index:
@@ -183,9 +184,9 @@ class Index:
             exclude_group: Leave out the groups of the query's items.
             exclude_self: Leave out the query's items themselves. An image file that is indexed as a
                 whole image counts as that item.
-            cutoff: Where all that is asked for more of is words: leave out hits that fit no better
-                than this share of words that fit nothing, see :mod:`georetrieve.search.cutoff`;
-                None: nothing is left out, nor compared with such words.
+            cutoff: Where all that is asked for more of is words: of the 500 nearest items leave out
+                those that fit no better than this share of words that fit nothing, see
+                :mod:`georetrieve.search.cutoff`; None: compare with no such words.
             show_all: Compare, but leave nothing out.
 
         Raises:
@@ -212,12 +213,13 @@ class Index:
         column = self.column(spec.column)
         choice = column.choose()
         remarks += choice.remarks
+        judges = cutoff is not None and _is_judged(query, remarks)
         # Asked for more by what is then left out; a check of k itself is the column's.
-        wanted = k + len(left_out) if k > 0 else k
+        wanted = max(k, JUDGED if judges else 1) + len(left_out) if k > 0 else k
         hits = column.search(vector[None], min(wanted, max(len(column), 1)), where=condition)
-        found = _found(hits, left_out, k)
+        found = _found(hits, left_out)
         limit = None
-        if cutoff is not None and found and _is_judged(query, remarks):
+        if cutoff is not None and judges and found:
             found, limit = self._judged(query, wordings, vectors, spec, found, cutoff)
             remarks.append(limit.told(shown=show_all))
             if not show_all:
@@ -227,7 +229,7 @@ class Index:
             query=str(query),
             encoder=spec.name,
             metric=spec.metric,
-            hits=self._hits(found, spec, among_images=not wordings),
+            hits=self._hits(found[:k], spec, among_images=not wordings),
             remarks=remarks,
             engine=choice.name,
             recall_at_10=choice.recall_at_10,
@@ -328,14 +330,14 @@ class Index:
         ]
 
 
-def _found(hits: Hits, left_out: set[str], k: int) -> list[Found]:
-    """The first k that are there and are not left out."""
+def _found(hits: Hits, left_out: set[str]) -> list[Found]:
+    """Those that are there and are not left out."""
     rows = zip(hits.ids[0], hits.scores[0], hits.distances[0], strict=True)
     return [
         Found(one, float(score), float(distance))
         for one, score, distance in rows
         if one and one not in left_out
-    ][:k]
+    ]
 
 
 def _is_judged(query: Query, remarks: list[str]) -> bool:

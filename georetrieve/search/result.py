@@ -54,13 +54,11 @@ class Cutoff:
 
     def told(self, *, shown: bool) -> str:
         """A line for the user; ``shown``: those below are shown too."""
+        reached = f"what words that fit nothing reach (quantile {self.quantile:g})"
+        others = "" if shown or self.above == self.nearest else "; --all shows the others"
         if not self.above:
-            line = f"Nothing here matches: none of the {self.nearest} nearest scores above"
-        else:
-            line = f"{self.above} of the {self.nearest} nearest score above"
-        rest = self.nearest - self.above
-        others = "" if shown or not rest else f"; --all shows the other{'s' if rest > 1 else ''}"
-        return f"{line} what words that fit nothing reach (quantile {self.quantile:g}){others}."
+            return f"Nothing matches: no item scores above {reached}{others}."
+        return f"{self.above} of the {self.nearest} nearest score above {reached}{others}."
 
 
 @dataclass(frozen=True, slots=True)
