@@ -52,7 +52,7 @@ def enlarged(
             rows = slice(start, min(start + step, ready))
             yield start, _blend(kept, [part[rows] for part in down], across, first)
         done = max(done, ready)
-        needed = int(down[0][done]) if done < size[1] else known
+        needed = min(int(down[0][done]), known) if done < size[1] else known
         if needed > first:
             kept, first = kept[needed - first :], needed
 

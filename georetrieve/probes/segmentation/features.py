@@ -125,7 +125,7 @@ def _means(patches: FloatArray, side: int) -> FloatArray:
         np.minimum(starts + side, length) - starts
         for starts, length in zip((rows, columns), patches.shape[:2], strict=True)
     )
-    means: FloatArray = sums / np.outer(heights, widths).astype(np.float32)[..., None]
+    means: FloatArray = (sums / np.outer(heights, widths)[..., None]).astype(np.float32)
     return means
 
 
@@ -143,8 +143,10 @@ def _window(encoder: DensePatchEncoder, settings: PatchSettings) -> tuple[int, i
     on, and overlap by half. Where an encoder says how far it looks, that much is enough.
     """
     patch = encoder.patch_px
-    local = isinstance(encoder, LocalPatchEncoder)
-    native = WINDOW_PX if local else int(encoder.spec.transform.get("crop", WINDOW_PX))
+    if isinstance(encoder, LocalPatchEncoder):
+        native, reach = WINDOW_PX, encoder.reach_px
+    else:
+        native = reach = int(encoder.spec.transform.get("crop", WINDOW_PX))
     window = settings.window_px or max(patch, native // patch * patch)
-    overlap = min(encoder.reach_px, window // 2) if local else window // 2
+    overlap = min(reach, window // 2)
     return window, settings.stride_px or max(patch, (window - overlap) // patch * patch)

@@ -25,6 +25,8 @@ __all__ = ["PatchSegmenter"]
 
 BLOCK_VALUES = 1 << 22  # neighbours' shares held at once
 MAX_QUERIES = 8192
+MOST_NEIGHBOURS = 30  # as Hummingbird
+FEWEST_NEIGHBOURS = 5
 
 
 class PatchSegmenter:
@@ -41,6 +43,7 @@ class PatchSegmenter:
         memory: The patches that vote.
         settings: How they do.
         encoder: Whose features are compared.
+        k: Neighbours that vote.
     """
 
     method = "patch-nn"
@@ -55,6 +58,7 @@ class PatchSegmenter:
     ) -> None:
         self.encoder, self.memory, self.settings = encoder, memory, settings
         self.classes, self.view_names = classes, view_names
+        self.k = _neighbours_asked(memory, settings.k)
         self._neighbours = Neighbours(memory.vectors, settings.search)
 
     def segment(self, field: FieldOfView, *, progress: Progress | None = None) -> Iterator[Band]:
@@ -76,7 +80,7 @@ class PatchSegmenter:
     def votes(self, features: FloatArray) -> FloatArray:
         """Return the (Q, C) share of the vote of each class for (Q, D) features of length 1."""
         n_classes = len(self.classes)
-        k = min(self.settings.k, len(self.memory))
+        k = self.k
         shares = np.empty((len(features), n_classes), np.float32)
         step = int(np.clip(BLOCK_VALUES // (k * n_classes), 1, MAX_QUERIES))
         for start in range(0, len(features), step):
@@ -125,6 +129,14 @@ class PatchSegmenter:
         for top, features in cell_features(self.encoder, field, self.settings):
             rows, columns, width = features.shape
             yield top, self.votes(features.reshape(-1, width)).reshape(rows, columns, -1)
+
+
+def _neighbours_asked(memory: MemoryBank, k: int | None) -> int:
+    """See :attr:`PatchSettings.k`."""
+    if k is None:
+        patches = memory.shares.sum(axis=0)
+        k = min(MOST_NEIGHBOURS, max(FEWEST_NEIGHBOURS, int(patches[patches > 0].min())))
+    return min(k, len(memory))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -34,7 +34,9 @@ class PatchSettings:
     """Everything the patch segmenter can be told; the defaults suit most.
 
     Attributes:
-        k: Neighbours that vote, ≥ 1; all patches of the memory where it has fewer.
+        k: Neighbours that vote, ≥ 1; all patches of the memory where it has fewer. By default 30,
+            or as many as the rarest class has patches, but no fewer than 5: so that a class of one
+            click is not outvoted for being rare.
         rule: What a neighbour's word weighs.
         memory_size: Most patches kept, ≥ 1.
         sampling: Which are kept where there are more. ``balanced``: each class alike, over all
@@ -61,7 +63,7 @@ class PatchSettings:
         StoreError: A value is out of range.
     """
 
-    k: int = 30
+    k: int | None = None
     rule: VoteRule = SOFTMAX
     memory_size: int = 20_000
     sampling: Sampling = "balanced"
@@ -123,7 +125,7 @@ class PatchSettings:
             ) from error
 
 
-HUMMINGBIRD = PatchSettings(sampling="hummingbird", memory_size=1_024_000)
+HUMMINGBIRD = PatchSettings(k=30, sampling="hummingbird", memory_size=1_024_000, search="exact")
 """As published by I. Balažević et al., Towards in-context scene understanding (2023)."""
 
 DINOV2_ROCKS = PatchSettings(
@@ -134,6 +136,7 @@ DINOV2_ROCKS = PatchSettings(
     window_px=560,
     stride_px=560,
     memory_size=1_000_000,
+    search="exact",
     upsampling="nearest",
 )
 """As DINOv2 was tried on rocks: images squashed to 560 px, features interpolated to 128×128 cells.

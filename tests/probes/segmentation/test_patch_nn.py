@@ -6,7 +6,9 @@ from dense_fakes import DenseFake, field_of, labelled
 from PIL import Image
 
 from georetrieve.errors import EncoderError, SourceError, SpecMismatchError, StoreError
+from georetrieve.probes.segmentation.features import cell_features, cell_grid, unit_length
 from georetrieve.probes.segmentation.fit import fit_patch_segmenter, load_patch_segmenter
+from georetrieve.probes.segmentation.neighbours import Neighbours
 from georetrieve.probes.segmentation.settings import DINOV2_ROCKS, PatchSettings
 from georetrieve.probes.vote import VoteRule
 from georetrieve.sources.masks.classes import ClassTable
@@ -250,3 +252,56 @@ def test_settings_out_of_range_are_refused(values):
 @pytest.mark.parametrize("settings", [PatchSettings(), DINOV2_ROCKS])
 def test_settings_come_back(settings):
     assert PatchSettings.from_json(settings.to_json()) == settings
+
+
+def test_pooled_patches_are_means_of_what_there_is():
+    """Patches of 4 px pooled by 2: cells of 8 px, at the right and the bottom of what is left."""
+    field = field_of(noise(20, 12))
+    encoder, settings = DenseFake(), PatchSettings(pool=2, window_px=8, stride_px=8)
+    grid = cell_grid(encoder, field.size, settings)
+    assert (grid.columns, grid.rows, grid.cell_px) == (3, 2, (8, 8))
+    found = np.concatenate([part for _, part in cell_features(encoder, field, settings)])
+    patches = encoder.patch_grids(np.asarray(field.read(field.whole)[0])[None])[0]
+    corner = patches[2:, 4:].mean((0, 1))
+    first = patches[:2, :2].mean((0, 1))
+    np.testing.assert_allclose(found[0, 0], first / np.linalg.norm(first), atol=1e-6)
+    np.testing.assert_allclose(found[1, 2], corner / np.linalg.norm(corner), atol=1e-6)
+
+
+@pytest.mark.parametrize(("k", "wanted"), [(None, 9), (40, 40), (10**6, 9 + 162)])
+def test_a_class_of_one_click_is_not_outvoted_for_being_rare(k, wanted):
+    """A click of 3×3 patches beside 162 of another class: nine vote, unless one insists."""
+    labels = np.full((72, 72), -1)
+    labels[36:] = 0
+    labels[:12, :12] = 1
+    segmenter = fit_patch_segmenter(
+        [labelled(labels, noise(72, 72))],
+        RED_BLUE,
+        encoder=DenseFake(),
+        settings=PatchSettings(k=k),
+    )
+    assert segmenter.k == wanted
+
+
+def test_lists_find_what_looking_at_all_finds():
+    rng = np.random.default_rng(0)
+    middles = rng.normal(size=(40, 1, 16))
+    vectors = unit_length((middles + 0.1 * rng.normal(size=(40, 150, 16))).reshape(-1, 16))
+    vectors = vectors.astype(np.float32)
+    queries = vectors[::10]
+    exact, lists = (Neighbours(vectors, search).find(queries, 30)[1] for search in SEARCHES)
+    shared = [
+        len(set(a) & set(b)) / 30 for a, b in zip(exact.tolist(), lists.tolist(), strict=True)
+    ]
+    assert np.mean(shared) > 0.95
+    assert (lists >= 0).all()
+
+
+def test_lists_that_hold_too_few_are_made_up_for():
+    vectors = np.eye(64, dtype=np.float32)
+    exact, lists = (Neighbours(vectors, search).find(vectors, 64) for search in SEARCHES)
+    np.testing.assert_array_equal(exact[0], lists[0])
+    assert (np.sort(lists[1], axis=1) == np.arange(64)).all()
+
+
+SEARCHES = ("exact", "lists")
