@@ -154,7 +154,9 @@ def predict(
     raw_dtype: opt.RawDtypeOption = None,
     max_pixels: opt.MaxPixelsOption = None,
     outlines: Annotated[bool, typer.Option(help="Write GeoJSON for QuPath.")] = True,
-    min_area: Annotated[float, typer.Option(help="Smallest area outlined, pixels.")] = 16,
+    min_area: Annotated[
+        float, typer.Option(help="Smaller areas have no outline of their own, pixels.")
+    ] = 16,
     simplify: Annotated[
         float, typer.Option(help="How far outlines may move, pixels; 0: exact.")
     ] = 1.0,

@@ -19,19 +19,21 @@ from georetrieve.sources.masks.classes import VOID, ClassTable
 __all__ = ["Outlined", "save_outlines"]
 
 
+MOST_AREAS = 50_000
+"""More make a file of hundreds of megabytes that no program likes to open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outlined:
     """What was written.
 
     Attributes:
         areas: Number of outlines.
-        left_out: Number of areas that were too small.
-        left_out_px: Their pixels, at full size.
+        least_px: Smaller areas were joined to a neighbour, pixels of level 0.
     """
 
     areas: int
-    left_out: int
-    left_out_px: int
+    least_px: float
 
 
 def save_outlines(
@@ -55,27 +57,40 @@ def save_outlines(
         classes: Names and colours.
         factor: Pixels of level 0 a sampled one stands for, along each side.
         size: (width, height) of level 0; the last sampled ones may reach beyond it.
-        least_px: Smaller areas are left out, pixels of level 0.
+        least_px: Smaller areas are joined to their largest neighbour, or left out where there is
+            none, pixels of level 0; it is doubled until at most 50,000 areas remain.
         simplify_px: How far a border may move, about, pixels of level 0; 0: not at all.
     """
-    shapes: list[BaseGeometry] = []
-    numbers: list[int] = []
-    left_out, left_out_px = 0, 0.0
-    for area, number in _areas(sampled, factor):
-        if area.area < least_px:
-            left_out += 1
-            left_out_px += area.area
-        else:
-            shapes.append(area)
-            numbers.append(number)
+    kept, least = _without_small(sampled, max(1, round(least_px / factor**2)))
+    found = list(_areas(kept, factor))
+    shapes, numbers = [area for area, _ in found], [number for _, number in found]
     if simplify_px and shapes:
         # Borders have to meet in their vertices: one at every corner of a pixel.
         noded = shapely.segmentize(np.array(shapes, object), float(factor))
         shapes = list(shapely.coverage_simplify(noded, simplify_px))
     if size[0] % factor or size[1] % factor:
-        shapes = list(shapely.clip_by_rect(np.array(shapes, object), 0, 0, *size))
+        shapes = [shapely.clip_by_rect(area, 0, 0, *size) for area in shapes]
     _write(path, shapes, numbers, classes)
-    return Outlined(len(shapes), left_out, round(left_out_px))
+    return Outlined(len(shapes), least * factor**2 if least > 1 else 0)
+
+
+def _without_small(sampled: ClassMap, least: int) -> tuple[ClassMap, int]:
+    """Areas of fewer than ``least`` pixels joined to neighbours; and the least that was used."""
+    from rasterio.features import sieve
+    from skimage.measure import label
+
+    while True:
+        kept = sampled
+        if 1 < least < sampled.size:  # as GDAL demands
+            kept = sieve(sampled, least, mask=sampled != VOID, connectivity=4).astype(np.int32)
+        labels = label(kept, background=VOID, connectivity=1)  # type: ignore[no-untyped-call]
+        areas = np.bincount(labels.ravel())
+        small = areas < least
+        small[0] = False  # void
+        kept = np.where(small[labels], VOID, kept)
+        if np.count_nonzero(areas[1:] >= least) <= MOST_AREAS:
+            return kept, least
+        least *= 2
 
 
 def _areas(sampled: ClassMap, factor: int) -> Iterator[tuple[BaseGeometry, int]]:

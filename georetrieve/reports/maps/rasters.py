@@ -17,6 +17,7 @@ from georetrieve.sources.masks.classes import ClassTable
 __all__ = ["TiledTiff", "code_table", "save_palette_png", "void_code"]
 
 TILE_PX = 256
+CACHE_BYTES = 64 << 20  # GDAL would keep written tiles in a twentieth of the memory
 CENTIMETRE = 3  # TIFF's ResolutionUnit
 VOID_COLOUR = (0, 0, 0)
 
@@ -66,6 +67,7 @@ class TiledTiff:
                 self._write()
 
     def _write(self) -> None:
+        import rasterio
         from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
@@ -73,7 +75,8 @@ class TiledTiff:
             return
         window = Window(0, self._top, self._rows.shape[1], self._filled)
         try:
-            self._file.write(self._rows[: self._filled], 1, window=window)
+            with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
+                self._file.write(self._rows[: self._filled], 1, window=window)
         except RasterioError as error:
             raise SourceError(
                 f"{self._file.name} cannot be written ({error}); is the disk full?"
@@ -117,7 +120,7 @@ def _opened(path: Path, size: tuple[int, int], dtype: str) -> Any:  # noqa: ANN4
 
 
 def void_code(classes: ClassTable) -> int:
-    """The value of pixels of which nothing is known: 255, or the highest that is no class's."""
+    """The value of void pixels: the highest that is no class's, of 8 bits where these suffice."""
     top = 255 if max(classes.codes) <= 255 and len(classes) < 256 else 65_535
     return next(code for code in range(top, -1, -1) if code not in classes.codes)
 

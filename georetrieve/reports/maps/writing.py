@@ -45,7 +45,7 @@ class MapOptions:
     Attributes:
         preview_px: Longest side of the pictures, pixels.
         outlines: Whether GeoJSON is written.
-        least_px: Smallest area that is outlined, pixels of level 0.
+        least_px: Areas of fewer pixels of level 0 are joined to a neighbour in the outlines.
         simplify_px: How far outlines may move, pixels of level 0.
         force: Whether files of an earlier map are overwritten.
     """
@@ -271,8 +271,8 @@ class _Work:
                 f"outlines and pictures are made of every {self.sample.factor}th pixel, along both "
                 "sides; mask, uncertainty and percentages of all"
             )
-        if outlined.left_out:
+        if outlined.least_px > self.options.least_px:
             self.remarks.append(
-                f"{outlined.left_out:,} areas of less than {self.options.least_px:g} px are not "
-                f"outlined ({outlined.left_out_px:,} px in all)"
+                f"outlines: areas of less than {outlined.least_px:,} px are joined to their "
+                "neighbours, as there would be too many"
             )
