@@ -71,7 +71,8 @@ def name(
         ),
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option("--encoder", "-e", help="Whose vectors. [default: the first]")
+        str | None,
+        typer.Option("--encoder", "-e", help="Whose vectors. [default: the first with texts]"),
     ] = None,
     where: Annotated[
         str | None, typer.Option(help='Only items that meet this condition, say "depth > 2000".')
@@ -89,7 +90,13 @@ def name(
     """
     from georetrieve.encoders.runtime import Runtime
     from georetrieve.probes.classification.queries import Queries, open_queries
-    from georetrieve.probes.zero_shot import PresenceRule, all_items, name_items, read_names
+    from georetrieve.probes.zero_shot import (
+        PresenceRule,
+        all_items,
+        name_items,
+        naming_spec,
+        read_names,
+    )
     from georetrieve.search import Index
     from georetrieve.vocabulary import load_vocabulary
 
@@ -98,7 +105,8 @@ def name(
         if queries is None:
             wanted: Queries = all_items(opened, encoder=encoder, where=where)
         else:
-            wanted = open_queries(opened, queries, encoder=encoder, where=where)
+            column = naming_spec(opened, encoder).column
+            wanted = open_queries(opened, queries, encoder=column, where=where)
         result = name_items(
             opened,
             wanted,

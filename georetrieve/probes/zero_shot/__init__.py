@@ -3,7 +3,7 @@
 from georetrieve.probes.zero_shot.classes import ClassTexts, Comparison, class_texts, read_names
 from georetrieve.probes.zero_shot.probe import PresenceRule, ZeroShotProbe
 from georetrieve.probes.zero_shot.result import NamedItems, Naming
-from georetrieve.probes.zero_shot.run import all_items, name_items
+from georetrieve.probes.zero_shot.run import all_items, name_items, naming_spec
 
 __all__ = [
     "ClassTexts",
@@ -15,5 +15,6 @@ __all__ = [
     "all_items",
     "class_texts",
     "name_items",
+    "naming_spec",
     "read_names",
 ]

@@ -13,10 +13,30 @@ from georetrieve.probes.zero_shot.probe import PresenceRule, ZeroShotProbe
 from georetrieve.probes.zero_shot.result import NamedItems, Naming
 from georetrieve.protocols import Progress
 from georetrieve.search import Index
-from georetrieve.types import FloatArray
+from georetrieve.search.text_side import text_column
+from georetrieve.types import EncoderSpec, FloatArray
 from georetrieve.vocabulary import Vocabulary
 
-__all__ = ["all_items", "name_items"]
+__all__ = ["all_items", "name_items", "naming_spec"]
+
+
+def naming_spec(
+    index: Index, encoder: str | None = None, remarks: list[str] | None = None
+) -> EncoderSpec:
+    """The encoder that words are put to: the one that is named, or the first that has texts.
+
+    Args:
+        index: Whose.
+        encoder: Its name.
+        remarks: Told where the first column has no texts.
+
+    Raises:
+        EncoderError: No encoder of the index takes texts, or it cannot be loaded.
+        StoreError: There is no such encoder.
+    """
+    if encoder is not None:
+        return index.manifest.encoder(encoder)
+    return text_column(index.manifest, index.encoder, [] if remarks is None else remarks)
 
 
 def all_items(index: Index, *, encoder: str | None = None, where: str | None = None) -> ItemQueries:
@@ -24,16 +44,17 @@ def all_items(index: Index, *, encoder: str | None = None, where: str | None = N
 
     Args:
         index: Whose.
-        encoder: Whose vectors; the index's first by default.
+        encoder: Whose vectors; see :func:`naming_spec`.
         where: SQL condition on the columns of items.
 
     Raises:
+        EncoderError: No encoder of the index takes texts, or it cannot be loaded.
         StoreError: There is no such encoder, or the condition is not valid.
     """
     if where is not None:
         index.store.count(where)  # if it is not valid, the error shows it alone
     condition = "true" if where is None else f"({where}\n)"
-    return ItemQueries(index.store, index.manifest.encoder(encoder), condition)
+    return ItemQueries(index.store, naming_spec(index, encoder), condition)
 
 
 def name_items(
@@ -57,7 +78,7 @@ def name_items(
         queries: What is named, with vectors of that encoder.
         names: Any words; at least one.
         rule: Give every name that applies by this rule; None: the best one and the runner-up.
-        encoder: Of images and texts; the index's first by default.
+        encoder: Of images and texts; see :func:`naming_spec`.
         vocabulary: Knows synonyms, kinds and looks; the package's by default.
         style: Of prompts; see :func:`~georetrieve.vocabulary.prompts_for`.
         asked: What is named, in the user's words.
@@ -69,7 +90,8 @@ def name_items(
         StoreError: There is no such encoder, or the rule asks for what cannot be told.
     """
     progress = progress or Silent()
-    spec = index.manifest.encoder(encoder)
+    remarks: list[str] = []
+    spec = naming_spec(index, encoder, remarks)
     probe = ZeroShotProbe.of(index.encoder(spec.name), names, vocabulary, style=style)
     parts = [_named(probe, QueryBatch([], np.empty((0, spec.dim), np.float32), []), rule)]
     progress.start("Naming", queries.total)
@@ -86,7 +108,7 @@ def name_items(
         rule="the best one" if rule is None else str(rule),
         several=rule is not None,
         items=NamedItems.joined(parts),
-        remarks=[*probe.texts.remarks, *queries.remarks],
+        remarks=[*remarks, *probe.texts.remarks, *queries.remarks],
         failed=list(queries.failed),
     )
 

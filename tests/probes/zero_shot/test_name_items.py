@@ -31,6 +31,7 @@ COLOURS = {
     "c-green.png": (0, 200, 40),
     "d-blue.png": (0, 0, 250),
 }
+PICTURES = [solid(*colour) for colour in COLOURS.values()]
 NAMES = ["red", "green", "blue"]
 
 
@@ -39,11 +40,11 @@ def dual(monkeypatch):
     monkeypatch.setattr(registry, "FAMILIES", (*registry.FAMILIES, DUAL_FAMILY))
 
 
-def make_index(path, encoder):
-    store = IndexStore.create(path, Manifest(name=path.name, encoders=(encoder.spec,)))
+def make_index(path, *encoders):
+    specs = tuple(encoder.spec for encoder in encoders)
+    store = IndexStore.create(path, Manifest(name=path.name, encoders=specs))
     items = [Item(path=name, kind="image") for name in COLOURS]
-    vectors = encoder.encode_images([solid(*colour) for colour in COLOURS.values()])
-    store.add_items(items, {encoder.spec.column: vectors})
+    store.add_items(items, {one.spec.column: one.encode_images(PICTURES) for one in encoders})
     return path
 
 
@@ -117,6 +118,14 @@ def test_an_index_without_texts_says_what_to_use(tmp_path, fake_family):
         pytest.raises(EncoderError, match="no texts"),
     ):
         name_items(opened, all_items(opened), NAMES)
+
+
+def test_the_first_column_with_texts_is_taken_and_said(tmp_path, dual, fake_family):
+    with Index.open(make_index(tmp_path / "both", FakeEncoder(), DualEncoder())) as opened:
+        naming = name_items(opened, all_items(opened), NAMES)
+    assert naming.encoder == "dual"
+    assert [row["name"] for row in naming.rows()] == ["red", "red", "green", "blue"]
+    assert any("fake has no texts" in line for line in naming.remarks)
 
 
 @pytest.mark.parametrize("arch", [CLIP, SIGLIP])
