@@ -13,12 +13,14 @@ from PIL import Image
 
 from georetrieve.encoders.registry import load_encoder
 from georetrieve.encoders.runtime import Runtime
-from georetrieve.errors import EncoderError, SourceError, StoreError
+from georetrieve.errors import EncoderError, StoreError
+from georetrieve.indexing.annotate import region_of
 from georetrieve.probes.correspondence import Correspondences, correspond
 from georetrieve.protocols import ImageEncoder, PatchEncoder, Progress
-from georetrieve.search import Index, Query, SearchHit
-from georetrieve.search.asked import read_query
+from georetrieve.search import Index, Query
+from georetrieve.search.asked import read_files, read_query
 from georetrieve.search.query import QueryImage, QueryItem
+from georetrieve.sources.members import member_files
 from georetrieve.sources.options import ReadOptions
 from georetrieve.types import EncoderSpec, Metric
 
@@ -179,23 +181,15 @@ def original_pixels(index: Index, query: Query) -> Image.Image:
         SourceError: The file is not where it was indexed, or cannot be read.
     """
     part = query.parts[0]
-    if len(query.parts) > 1 or not isinstance(part, QueryImage | QueryItem):
-        raise StoreError(f"{query} is not one image or item; explain compares one with one.")
-    if isinstance(part, QueryItem):
-        part = _file_of(index, part.id)
-    return read_query(part, ReadOptions.from_json(index.manifest.reading))
-
-
-def _file_of(index: Index, one: str) -> QueryImage:
-    row = index.store.take([one]).to_pylist()[0]
-    source = next(source for source in index.manifest.sources if source.key == row["source"])
-    hit = SearchHit.from_row(row, Path(source.root), rank=1, score=0, distance=0, percentile=None)
-    if not hit.file.exists():
-        raise SourceError(
-            f"{hit.file} is not there any more, and a thumbnail is too small to explain with; "
-            "bring the file back, or index the folder where it lies now."
-        )
-    return QueryImage(hit.file, hit.region)
+    reading = ReadOptions.from_json(index.manifest.reading)
+    if len(query.parts) == 1 and isinstance(part, QueryImage):
+        return read_query(part, reading)
+    if len(query.parts) == 1 and isinstance(part, QueryItem):
+        row = index.store.take([part.id]).to_pylist()[0]
+        roots = {source.key: Path(source.root) for source in index.manifest.sources}
+        files = member_files(roots[row["source"]], row["path"])
+        return read_files(files, region_of(row), reading)
+    raise StoreError(f"{query} is not one image or item; explain compares one with one.")
 
 
 def _pixel(

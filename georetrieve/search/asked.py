@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -17,7 +18,7 @@ from georetrieve.stores.manifest import Manifest
 from georetrieve.stores.schema import sql_literal
 from georetrieve.types import Region
 
-__all__ = ["indexed_file", "read_query", "similar_ids"]
+__all__ = ["indexed_file", "read_files", "read_query", "similar_ids"]
 
 SUGGESTED_FROM = 20_000  # ids compared with one that was mistyped
 
@@ -28,9 +29,18 @@ def read_query(part: QueryImage, reading: ReadOptions) -> Image.Image:
     Raises:
         SourceError: The file cannot be read or used, or the region lies outside.
     """
+    return read_files([part.path.expanduser()], part.region, reading)
+
+
+def read_files(files: Sequence[Path], region: Region | None, reading: ReadOptions) -> Image.Image:
+    """The same of the files that are one image, slide or volume.
+
+    Raises:
+        SourceError: They cannot be read or used, or the region lies outside.
+    """
     try:
-        with open_raster(part.path.expanduser(), reading) as raster:
-            region = part.region or Region(0, 0, *raster.size)
+        with open_raster(files, reading) as raster:
+            region = region or Region(0, 0, *raster.size)
             shrink = max(region.width, region.height) / LARGEST_READ_PX
             if shrink <= 1:
                 return raster.read(region)
@@ -38,7 +48,7 @@ def read_query(part: QueryImage, reading: ReadOptions) -> Image.Image:
             return raster.read(region, size)
     except OSError as error:
         raise SourceError(
-            f"{part.path} cannot be read ({error.strerror or error}); check the file and your "
+            f"{files[0]} cannot be read ({error.strerror or error}); check the file and your "
             "rights to it."
         ) from error
 
