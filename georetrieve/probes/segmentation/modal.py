@@ -22,8 +22,14 @@ def most_probable(probabilities: FloatArray) -> ClassMap:
     Args:
         probabilities: (rows, width, C), of sum 1 or, where nothing is known, 0.
     """
-    best: ClassMap = probabilities.argmax(axis=2).astype(np.int32)
-    best[~(probabilities.max(axis=2) > 0)] = VOID  # NaN is not known either
+    highest = probabilities[:, :, 0].copy()
+    best: ClassMap = np.zeros(highest.shape, np.int32)
+    for number in range(1, probabilities.shape[2]):  # four times as fast as argmax of few classes
+        share = probabilities[:, :, number]
+        higher = share > highest
+        np.copyto(highest, share, where=higher)
+        best[higher] = number
+    best[~(highest > 0)] = VOID  # NaN is not known either
     return best
 
 
