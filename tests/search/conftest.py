@@ -63,3 +63,14 @@ def index(tmp_path, folder, fake_family):
     write_index(tmp_path / "index", folder)
     with Index.open(tmp_path / "index", runtime=Runtime(device="cpu")) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def ores():
+    """An index of drawn sections with the encoder that was trained on captions, opened."""
+    from trained_dual import ores_index, trained_weights
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEORETRIEVE_WEIGHTS", str(trained_weights()))
+        with Index.open(ores_index(), runtime=Runtime(device="cpu")) as opened:
+            yield opened
