@@ -16,6 +16,8 @@ from georetrieve.cli import (
     bench_classify,
     bench_parity,
     bench_rotations,
+    bench_scampi,
+    bench_segment_memory,
     bench_segmentation,
     bench_service,
     bench_speed,
@@ -211,8 +213,12 @@ app.command("serve")(bench_service.load)
 app.command("backends")(bench_speed.backends)
 app.command("rotations")(bench_rotations.rotations)
 app.command("parity")(bench_parity.parity)
+app.command("parity-scampi", epilog=bench_scampi.EXAMPLES)(bench_scampi.parity_scampi)
 app.command("classify-speed")(bench_classify.classify_speed)
 app.command("classification", epilog=bench_classification.EXAMPLES)(
     bench_classification.classification
 )
 app.command("segmentation", epilog=bench_segmentation.EXAMPLES)(bench_segmentation.segmentation)
+app.command("segment-memory", epilog=bench_segment_memory.EXAMPLES)(
+    bench_segment_memory.segment_memory
+)
