@@ -9,8 +9,9 @@ import numpy as np
 from georetrieve.indexing.options import Silent
 from georetrieve.probes.classification.interface import share_blocks
 from georetrieve.probes.classification.queries import ItemQueries, Queries, QueryBatch
-from georetrieve.probes.zero_shot.probe import PresenceRule, ZeroShotProbe
+from georetrieve.probes.zero_shot.probe import ZeroShotProbe
 from georetrieve.probes.zero_shot.result import NamedItems, Naming
+from georetrieve.probes.zero_shot.scores import PresenceRule
 from georetrieve.protocols import Progress
 from georetrieve.search import Index
 from georetrieve.search.text_side import text_column
@@ -124,17 +125,16 @@ def _named(probe: ZeroShotProbe, batch: QueryBatch, rule: PresenceRule | None) -
 def _block(
     probe: ZeroShotProbe, ids: list[str], vectors: FloatArray, rule: PresenceRule | None
 ) -> NamedItems:
-    fits, surpass = probe.fits(vectors), probe.present(vectors, PresenceRule())
-    chosen = probe.present(vectors, rule or PresenceRule(by="top", k=2))
+    scores = probe.score(vectors)
+    fits, surpass = scores.fits(), scores.present(PresenceRule())
+    chosen = scores.present(rule or PresenceRule(by="top", k=2))
     rows, classes = np.nonzero(chosen)
-    cosines = probe.cosines(vectors)
-    # Best first within an item, by what names are chosen by.
-    order = np.lexsort((-cosines[rows, classes], rows))
+    order = np.lexsort((-scores.cosines[rows, classes], rows))  # best first within an item
     rows, classes = rows[order], classes[order]
     if rule is None:
-        probabilities = probe.predict_proba(vectors)[rows, classes]
-    elif probe.has_probabilities:
-        probabilities = probe.probabilities(vectors)[rows, classes]
+        probabilities = scores.shares()[rows, classes]
+    elif scores.has_probabilities:
+        probabilities = scores.probabilities()[rows, classes]
     else:
         probabilities = np.full(len(rows), np.nan)
     return NamedItems(
@@ -142,7 +142,7 @@ def _block(
         counts=chosen.sum(axis=1),
         classes=classes,
         probabilities=probabilities,
-        cosines=cosines[rows, classes],
+        cosines=scores.cosines[rows, classes],
         fits=fits[rows, classes],
         surpass=surpass[rows, classes],
     )

@@ -48,13 +48,13 @@ def test_one_of_the_classes_is_the_softmax_of_the_networks_score():
 
 
 def test_a_network_of_the_sigmoid_loss_has_a_probability_for_each_class():
-    own = probe(bias=-1.0).probabilities(IMAGES)
+    own = probe(bias=-1.0).score(IMAGES).probabilities()
     np.testing.assert_allclose(own[1], expit([1.2 - 1, 1.6 - 1, -1]), rtol=1e-6)
 
 
 def test_exactly_one_of_independent_classes_is_the_softmax():
     one = probe(bias=-1.0)
-    own = one.probabilities(IMAGES)[1]
+    own = one.score(IMAGES).probabilities()[1]
     alone = np.array([np.prod(np.where(np.arange(3) == c, own, 1 - own)) for c in range(3)])
     np.testing.assert_allclose(alone / alone.sum(), one.predict_proba(IMAGES)[1], rtol=1e-6)
 
@@ -68,7 +68,7 @@ def test_fits_are_standard_deviations_above_rivals():
     # Of the first image those score 0.25 ± 0.1291.
     spread = np.std([0.1, 0.2, 0.3, 0.4], ddof=1)
     expected = (np.array([1, 0, 0]) - 0.25) / spread
-    np.testing.assert_allclose(probe().fits(IMAGES)[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(probe().score(IMAGES).fits()[0], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_rules_out_of_range_are_refused(wrong):
 
 def test_classes_are_encoded_in_prompts_and_found():
     found = ZeroShotProbe.of(DualEncoder(), ["red", "blue"], load_vocabulary())
-    np.testing.assert_allclose(found.cosines(IMAGES), [[1, 0], [0.6, 0]], atol=1e-6)
+    np.testing.assert_allclose(found.score(IMAGES).cosines, [[1, 0], [0.6, 0]], atol=1e-6)
     assert found.names == ("red", "blue")
-    assert not found.has_probabilities
+    assert not found.score(IMAGES).has_probabilities
     # Words that fit nothing lie in the half space of positive cosines with red or blue.
     np.testing.assert_array_equal(found.present(np.float32([[0.9, -0.9, 0]])), [[True, False]])
 
