@@ -17,6 +17,8 @@ EXAMPLES = """Examples:
 georetrieve samples ./slides
 
 georetrieve samples ./slides --n 5 --seed 7 --kinds palynology,ct
+
+georetrieve samples ./rocks --n 3 --kinds ct_rocks
 """
 
 
@@ -27,7 +29,8 @@ def samples(
     ] = 2,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
     kinds: Annotated[
-        str, typer.Option(help="Any of palynology, thin_section, ct, crops; comma-separated.")
+        str,
+        typer.Option(help="Any of palynology, thin_section, ct, crops, ct_rocks; comma-separated."),
     ] = "palynology,thin_section,ct,crops",
 ) -> None:
     """Write synthetic slides, thin sections, a CT volume and labelled crops, with exact truth.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from georetrieve.benchmarks.classification.run import ClassificationRun
+from georetrieve.benchmarks.csv_tables import write_rows
 from georetrieve.benchmarks.record import RunRecord, save_record
 from georetrieve.errors import GeoRetrieveError
 from georetrieve.reports.examples import Thumbnails, example_sheet_rows
@@ -80,11 +80,11 @@ def write_classification(
             place = folder / _slug(_encoder(run.record))
             save_record(run.record, place / "record.json", queries=True)
             for name, rows in run.record.tables.items():
-                _write(place / f"{name}.csv", rows)
+                write_rows(place / f"{name}.csv", rows)
             for name, rows in run.files.items():
-                _write(place / name, rows)
+                write_rows(place / name, rows)
             _sheets(run.record, place, thumbnails)
-        _write(folder / "summary.csv", summary_rows(runs))
+        write_rows(folder / "summary.csv", summary_rows(runs))
     except OSError as error:
         raise GeoRetrieveError(
             f"{folder} cannot be written ({error.strerror or error}): name a folder you may "
@@ -113,12 +113,3 @@ def _encoder(record: RunRecord) -> str:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "-", name.lower()).strip("-")
-
-
-def _write(path: Path, rows: Sequence[Mapping[str, Scalar]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=names)
-        writer.writeheader()
-        writer.writerows(rows)

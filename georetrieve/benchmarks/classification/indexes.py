@@ -9,6 +9,7 @@ from pathlib import Path
 
 from georetrieve.benchmarks.classification.run import ClassificationRun, run_classification
 from georetrieve.benchmarks.classification.settings import task_settings
+from georetrieve.benchmarks.labelled import LabelledVectors, labelled_vectors
 from georetrieve.benchmarks.tasks import Task
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import IndexNotFoundError, StoreError
@@ -17,7 +18,7 @@ from georetrieve.indexing.options import IndexOptions, IndexReport
 from georetrieve.protocols import Progress
 from georetrieve.search import Index, find_index
 
-__all__ = ["BenchData", "bench_data", "measure_classification"]
+__all__ = ["BenchData", "bench_data", "labelled_items", "measure_classification"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,28 +102,34 @@ def measure_classification(
             measured.
     """
     names = encoders or [spec.name for spec in index.manifest.encoders]
-    runs = []
-    for spec in [index.manifest.encoder(name) for name in names]:
-        ids, vectors = index.store.vectors(spec.column, where)
-        facts = index.store.take(ids, ["label", "group", "content_hash"])
-        labels, groups, digests = (column.to_pylist() for column in facts.columns)
-        runs.append(
-            run_classification(
-                task,
-                vectors,
-                labels,
-                ids,
-                groups=groups,
-                content_hashes=digests,
-                index=index.manifest.name,
-                version=str(index.store.version),
-                encoder=spec,
-                draws=draws,
-            )
+    specs = [index.manifest.encoder(name) for name in names]
+    runs = [
+        run_classification(
+            task,
+            labelled_items(index, spec.name, where=where),
+            index=index.manifest.name,
+            version=str(index.store.version),
+            encoder=spec,
+            draws=draws,
         )
+        for spec in specs
+    ]
     if not runs:
         raise StoreError(f"The index {index.manifest.name} has no encoder: index a folder into it.")
     return runs
+
+
+def labelled_items(index: Index, encoder: str, *, where: str | None = None) -> LabelledVectors:
+    """The labelled items of an index with an encoder's vectors.
+
+    Raises:
+        StoreError: There is no such encoder, the condition is not valid, or too few items carry a
+            label.
+    """
+    ids, vectors = index.store.vectors(index.manifest.encoder(encoder).column, where)
+    facts = index.store.take(ids, ["label", "group", "content_hash"])
+    labels, groups, digests = (column.to_pylist() for column in facts.columns)
+    return labelled_vectors(vectors, labels, ids, groups=groups, content_hashes=digests)
 
 
 def _place(cache: Path, folder: Path, task: Task) -> Path:

@@ -6,9 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
 from georetrieve.benchmarks.classification import report
 from georetrieve.benchmarks.classification.calls import estimates
 from georetrieve.benchmarks.classification.found import classify_all, draw_per_class
@@ -16,7 +13,7 @@ from georetrieve.benchmarks.classification.scampi import scampi_files
 from georetrieve.benchmarks.classification.settings import task_settings
 from georetrieve.benchmarks.details import curve, example_rows, query_rows
 from georetrieve.benchmarks.item_map import item_map
-from georetrieve.benchmarks.labelled import labelled_vectors
+from georetrieve.benchmarks.labelled import LabelledVectors
 from georetrieve.benchmarks.measure import Bootstrap
 from georetrieve.benchmarks.record import RunRecord, encoder_facts
 from georetrieve.benchmarks.run import BenchmarkRun
@@ -42,12 +39,8 @@ class ClassificationRun(BenchmarkRun):
 
 def run_classification(
     task: Task,
-    vectors: npt.NDArray[np.floating],
-    labels: Sequence[str | None],
-    ids: Sequence[str],
+    offered: LabelledVectors,
     *,
-    groups: Sequence[str | None] | None = None,
-    content_hashes: Sequence[str] | None = None,
     index: str = "",
     version: str = "",
     encoder: EncoderSpec | None = None,
@@ -56,16 +49,12 @@ def run_classification(
 ) -> ClassificationRun:
     """Measure how well labelled items are called, and record it.
 
-    Items without a label take no part. What else takes none, and why, is in the record's notes.
+    What takes no part, and why, is in the record's notes.
 
     Args:
         task: What is measured; a task of kind ``classification``.
-        vectors: (N, D), as the encoder gave them.
-        labels: N labels; None or "" for none.
-        ids: N item ids; their order, not that of the arguments, decides the splits. Slices of
-            volumes are known by theirs.
-        groups: N groups (slide, well, specimen, volume); None or "" for none.
-        content_hashes: N digests of the files the items come from, to count copies.
+        offered: Labelled items, from :func:`~georetrieve.benchmarks.labelled.labelled_vectors`.
+            Slices of volumes are known by their ids.
         index: Name of the index, for the record.
         version: Version of the index, for the record.
         encoder: What made the vectors, for the record.
@@ -73,12 +62,11 @@ def run_classification(
         seed: Seed of the bootstrap and of the map.
 
     Raises:
-        StoreError: Nothing can be measured: a task that is not usable, lengths differ, too few
-            labels or classes, or vectors that are not finite.
+        StoreError: Nothing can be measured: a task that is not usable, too few items or classes,
+            or vectors that are not finite.
     """
     start = time.perf_counter()
     settings = task_settings(task)
-    offered = labelled_vectors(vectors, labels, ids, groups=groups, content_hashes=content_hashes)
     data = draw_per_class(offered, settings.data.per_class)
     by_group = data.has_groups and len(data.group_names) >= GROUPS_TO_DRAW
     bootstrap = Bootstrap(draws=draws, seed=seed, by_group=by_group)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from georetrieve.errors import SourceError, did_you_mean
 from georetrieve.sources.synthetic.ct import draw_sandstone, write_volume
+from georetrieve.sources.synthetic.ct_rocks import SANDSTONES, draw_rock
 from georetrieve.sources.synthetic.layout import lay_out
 from georetrieve.sources.synthetic.minerals import ROCKS
 from georetrieve.sources.synthetic.slide import write_slide
@@ -61,11 +62,12 @@ def write_samples(
 
     Args:
         folder: Where the images go; made if it is not there. Truth goes to :func:`truth_folder`.
-        n: Slides, and thin sections; there is one CT volume.
+        n: Slides, thin sections, and ``ct_rocks`` of each rock; there is one ``ct`` volume.
         seed: Of everything.
         kinds: Any of ``palynology`` (pyramidal slides, in turn a TIFF that OpenSlide opens and an
-            OME-TIFF), ``thin_section`` (PPL and XPL), ``ct`` (a multi-page TIFF) and ``crops`` (a
-            folder of labelled specimens, ``crops/TAXON/…``).
+            OME-TIFF), ``thin_section`` (PPL and XPL), ``ct`` (a multi-page TIFF), ``crops`` (a
+            folder of labelled specimens, ``crops/TAXON/…``) and ``ct_rocks`` (small volumes of four
+            sandstones, ``ct_rocks/ROCK/…``, n of each).
         slide_size: (width, height) of a slide, pixels.
         section_size: (width, height) of a thin section, pixels.
         ct_shape: (slices, rows, columns) of the volume, voxels.
@@ -79,6 +81,7 @@ def write_samples(
         "thin_section": lambda: _sections(written, n, seed, section_size),
         "ct": lambda: _volume(written, seed, ct_shape),
         "crops": lambda: _crops(written, per_taxon, seed),
+        "ct_rocks": lambda: _rocks(written, n, seed),
     }
     for kind in kinds:
         if kind not in writers:
@@ -172,6 +175,18 @@ def _volume(written: SampleSet, seed: int, shape: tuple[int, int, int]) -> None:
     image, mask = write_volume(written.folder, written.truth, "ct_sandstone", volume)
     written.files.append(image)
     written.truths.append(mask)
+
+
+def _rocks(written: SampleSet, n: int, seed: int) -> None:
+    for rock in SANDSTONES:
+        for number in range(n):
+            volume = draw_rock(rock, (seed, 3, number, *rock.encode()))
+            place, truth = (one / "ct_rocks" / rock for one in (written.folder, written.truth))
+            place.mkdir(parents=True, exist_ok=True)
+            truth.mkdir(parents=True, exist_ok=True)
+            image, mask = write_volume(place, truth, f"{rock}_{number:02d}", volume)
+            written.files.append(image)
+            written.truths.append(mask)
 
 
 def _crops(written: SampleSet, per_taxon: int, seed: int) -> None:
