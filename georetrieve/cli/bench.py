@@ -21,6 +21,7 @@ from georetrieve.cli import (
     bench_segmentation,
     bench_service,
     bench_speed,
+    bench_text,
 )
 from georetrieve.cli.engines import Engine
 from georetrieve.cli.output import Bars, Format, emit, remark
@@ -222,3 +223,4 @@ app.command("segmentation", epilog=bench_segmentation.EXAMPLES)(bench_segmentati
 app.command("segment-memory", epilog=bench_segment_memory.EXAMPLES)(
     bench_segment_memory.segment_memory
 )
+app.command("text", epilog=bench_text.EXAMPLES)(bench_text.text)

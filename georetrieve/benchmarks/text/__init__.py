@@ -1,0 +1,1 @@
+"""Words and images: what finds what, and what is named rightly."""
