@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from classify_index import GREYS
 from fakes import FakeEncoder, solid
+from PIL import Image
 
 from georetrieve.errors import (
     IndexNotFoundError,
@@ -16,10 +17,13 @@ from georetrieve.errors import (
     SpecMismatchError,
     StoreError,
 )
+from georetrieve.indexing.build import index_folder
+from georetrieve.indexing.options import IndexOptions
 from georetrieve.probes.classification import left_out, linear, queries
 from georetrieve.probes.classification.queries import open_queries
 from georetrieve.probes.classification.run import ClassifyOptions, classify
 from georetrieve.probes.vote import VoteRule
+from georetrieve.search import Index
 from georetrieve.types import Item
 
 DISTANCE = VoteRule("distance")
@@ -218,6 +222,32 @@ def test_images_are_encoded_in_batches_as_one_by_one(index, tmp_path, monkeypatc
     assert [one for batch in batches for one in batch.ids] == [
         f"{level:03}.png" for level in range(0, 250, 50)
     ]
+
+
+def grain(level):
+    """A tile that is not blank, of some mean level."""
+    noise = np.random.default_rng(level).integers(-40, 40, (64, 64, 3))
+    return Image.fromarray((level + noise).astype(np.uint8))
+
+
+def test_files_are_cut_as_those_of_the_index_are(tmp_path, fake_family):
+    images = tmp_path / "images"
+    for name, level in {"dark": 60, "light": 160}.items():
+        (images / name).mkdir(parents=True)
+        grain(level).save(images / name / "all.png")
+    cutting = {"items": "tiles", "tile_px": 64}
+    options = IndexOptions(encoder="fake", labels="folder", cutting=cutting)
+    index_folder(images, tmp_path / "tiles", options)
+    halves = Image.new("RGB", (128, 64))
+    halves.paste(grain(70), (0, 0))
+    halves.paste(grain(150), (64, 0))
+    halves.save(tmp_path / "halves.png")
+    with Index.open(tmp_path / "tiles") as tiles:
+        rows, _ = rows_of(tiles, str(tmp_path / "halves.png"))
+    assert {one: row["label"] for one, row in rows.items()} == {
+        "halves.png#0,0,64,64": "dark",
+        "halves.png#64,0,64,64": "light",
+    }
 
 
 # --- another index --------------------------------------------------------------------------------
