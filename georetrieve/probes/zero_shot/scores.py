@@ -135,8 +135,10 @@ class WordScores:
         if rule.by == "rivals":
             limits = [_limit(scores, rule.quantile) for scores in self.rivals]
             return self.cosines > np.stack(limits, axis=1)[:, self.compared]
+        if rule.k >= self.cosines.shape[1]:
+            return np.ones(self.cosines.shape, bool)
+        best = np.argpartition(-self.cosines, rule.k - 1, axis=1)[:, : rule.k]
         there = np.zeros(self.cosines.shape, bool)
-        best = np.argsort(-self.cosines, axis=1, kind="stable")[:, : rule.k]
         np.put_along_axis(there, best, values=True, axis=1)
         return there
 
