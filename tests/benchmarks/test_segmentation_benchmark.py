@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from georetrieve.baselines import methods
 from georetrieve.benchmarks.record import load_record
+from georetrieve.benchmarks.segmentation import report
 from georetrieve.benchmarks.segmentation import run as run_module
 from georetrieve.benchmarks.segmentation.files import RecordFolder, summary_rows, write_tables
 from georetrieve.benchmarks.segmentation.measure import class_pixels
@@ -16,6 +17,7 @@ from georetrieve.benchmarks.segmentation.run import run_segmentation, run_segmen
 from georetrieve.benchmarks.segmentation.settings import task_settings, with_choices
 from georetrieve.benchmarks.tasks import Task, load_task, task_names
 from georetrieve.cli.app import app
+from georetrieve.encoders.registry import load_encoder
 from georetrieve.errors import SourceError, StoreError
 from georetrieve.probes.segmentation.interface import Band
 from georetrieve.sources.fields import FieldOfView, LabelledField
@@ -129,6 +131,18 @@ def test_an_encoder_that_cannot_be_loaded_is_named_and_the_others_go_on():
     assert fine.record.metrics["mean_iou"].low is None  # no draws, no interval
 
 
+def test_several_encoders_stand_side_by_side():
+    probe = {"methods": ("patch-nn",), "encoders": ("bundled", "mine"), "draws": 0}
+    mine = load_encoder("bundled")
+    runs = run_segmentation(
+        task_of(split={"train": [1]}, probe=probe), THREE, CLASSES, encoders={"mine": mine}
+    )
+    assert [run.record.encoder.fingerprint for run in runs] == [mine.spec.fingerprint] * 2
+    assert [run.record.settings["patches"]["seed"] for run in runs] == [0, 0]
+    one, other = (run.record.metrics["mean_iou"].value for run in runs)
+    assert one == other > 0.6
+
+
 def test_pictures_show_the_best_the_median_and_the_worst():
     (run,) = run_segmentation(task_of(split={"kind": "leave-one-out"}, probe=OTSU), THREE, CLASSES)
     best, median, worst = run.pictures
@@ -173,7 +187,8 @@ def test_records_and_tables_are_written_and_read_back(tmp_path):
         RecordFolder(tmp_path)
 
 
-def test_groups_on_both_sides_are_said_and_drawn_whole():
+def test_groups_on_both_sides_are_said_and_many_are_drawn_whole(monkeypatch):
+    monkeypatch.setattr(report, "FEWEST_GROUPS", 2)
     fields = [field_of(stripes(), name=f"z{n}", group="AABB"[n]) for n in range(4)]
     (run,) = run_segmentation(task_of(split={"train": [2]}, probe=OTSU), fields, CLASSES)
     assert any("both trained on and tested" in note for note in run.record.notes)

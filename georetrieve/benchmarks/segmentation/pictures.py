@@ -9,9 +9,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from georetrieve.benchmarks.run import Picture
+from georetrieve.benchmarks.segmentation.data import MappedData
 from georetrieve.benchmarks.segmentation.measure import Measured
 from georetrieve.benchmarks.segmentation.previews import Preview, sampled_views, step_of
-from georetrieve.benchmarks.segmentation.report import MappedData
 from georetrieve.metrics.segmentation import segmentation_scores
 from georetrieve.sources.fields import LabelledField
 from georetrieve.sources.masks.classes import ClassTable

@@ -2,72 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from georetrieve.benchmarks.record import DataFacts, EncoderFacts, Estimate, RunRecord
+from georetrieve.benchmarks.record import DataFacts, Estimate, RunRecord
+from georetrieve.benchmarks.segmentation.data import Contender, MappedData
 from georetrieve.benchmarks.segmentation.measure import Measured
 from georetrieve.benchmarks.segmentation.splits import SplitPlan
+from georetrieve.benchmarks.segmentation.tables import (
+    confusion_rows,
+    image_rows,
+    no_skill_rows,
+    per_class_rows,
+    pixels_by_chance,
+)
 from georetrieve.benchmarks.tasks import Task
 from georetrieve.metrics.bootstrap import percentile_interval
 from georetrieve.metrics.segmentation import (
     SegmentationScores,
     bootstrap_segmentation,
-    drawing_at_random,
     segmentation_scores,
 )
-from georetrieve.sources.fields import LabelledField
-from georetrieve.sources.masks.classes import ClassTable
-from georetrieve.types import IntArray, Scalar
+from georetrieve.types import IntArray
 
-__all__ = ["Contender", "MappedData", "make_failure", "make_record"]
+__all__ = ["make_failure", "make_record"]
+
+FEWEST_GROUPS = 10
+"""Groups from which a cluster bootstrap is drawn; of fewer its intervals are erratic."""
+
 
 _OVERALL = ("mean_iou", "pixel_accuracy", "frequency_weighted_iou", "mean_dice", "mean_recall")
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A method, and the encoder it has."""
-
-    method: str
-    encoder: EncoderFacts | None = None
-
-    @property
-    def name(self) -> str:
-        """``patch-nn · bundled``."""
-        return self.method if self.encoder is None else f"{self.method} · {self.encoder.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class MappedData:
-    """Images with their truth.
-
-    Attributes:
-        name: What they are called.
-        fields: N images.
-        classes: C classes.
-        pixels: (N, C) labelled pixels of each class.
-        offered: Images offered, with those that could not be used.
-        excluded: Why images were left out, and how many.
-    """
-
-    name: str
-    fields: Sequence[LabelledField]
-    classes: ClassTable
-    pixels: IntArray
-    offered: int
-    excluded: Mapping[str, int]
-
-    @property
-    def groups(self) -> IntArray:
-        """(N,) number of each image's group, -1 for an image without one."""
-        names = [one.field.group for one in self.fields]
-        known = sorted({name for name in names if name})
-        return np.array([known.index(name) if name else -1 for name in names], np.int64)
 
 
 def make_record(
@@ -94,7 +60,7 @@ def make_record(
     confusions = np.stack(measured.confusions)
     total = confusions.sum(axis=0)
     scores = segmentation_scores(total)
-    chance = segmentation_scores(_chance(data, plan))
+    chance = segmentation_scores(pixels_by_chance(data, plan))
     drawn, by_group = _bootstrap(data, measured, confusions, settings)
     metrics = {
         name: _estimate(name, None, scores, chance, drawn, int(total.sum())) for name in _OVERALL
@@ -102,7 +68,6 @@ def make_record(
     for place, name in enumerate(data.classes.names):
         metrics[f"iou_{name}"] = _estimate("iou", place, scores, chance, drawn, int(total.sum()))
     metrics |= _times(measured)
-    images = _images(data, plan, measured)
     return RunRecord(
         task="segmentation",
         protocol=task.name,
@@ -111,11 +76,11 @@ def make_record(
         metrics=metrics,
         settings=_settings(contender, plan, data, settings) | {"bootstrap_by_group": by_group},
         tables={
-            "per_class": _per_class(data, total, metrics, scores),
-            "confusion": _confusion(data, total),
-            "no_skill": _no_skill(data, plan),
+            "per_class": per_class_rows(data, total, metrics, scores),
+            "confusion": confusion_rows(data, total),
+            "no_skill": no_skill_rows(data, plan),
         },
-        queries=images,
+        queries=image_rows(data, plan, measured),
         notes=_notes(task, data, plan),
         seconds=seconds,
     )
@@ -141,31 +106,12 @@ def make_failure(
     )
 
 
-def _chance(data: MappedData, plan: SplitPlan) -> npt.NDArray[np.float64]:
-    """(C, C) pixels expected when each is drawn by how often classes are in what is trained on."""
-    expected = np.zeros((len(data.classes), len(data.classes)))
-    for fold in plan.folds:
-        expected += drawing_at_random(_shares(data, fold.train), _sum(data, fold.test))
-    return expected
-
-
-def _shares(data: MappedData, places: Sequence[int]) -> npt.NDArray[np.float64]:
-    counts = _sum(data, places)
-    shares: npt.NDArray[np.float64] = counts / max(1, counts.sum())
-    return shares
-
-
-def _sum(data: MappedData, places: Sequence[int]) -> IntArray:
-    counts: IntArray = data.pixels[list(places)].sum(axis=0)
-    return counts
-
-
 def _bootstrap(
     data: MappedData, measured: Measured, confusions: IntArray, settings: Mapping[str, Any]
 ) -> tuple[SegmentationScores | None, bool]:
     """Scores of bootstrap samples, and whether whole groups were drawn."""
     groups = data.groups[measured.places]
-    by_group = len(np.unique(groups[groups >= 0])) > 1
+    by_group = len(np.unique(groups[groups >= 0])) >= FEWEST_GROUPS
     if not settings["draws"] or len(confusions) < 2:
         return None, False
     drawn = bootstrap_segmentation(
@@ -191,8 +137,9 @@ def _estimate(
     if np.isnan(value):
         return Estimate(None, reason="Neither the truth nor the map has this class.")
     low = high = None
-    if drawn is not None:
-        low, high = percentile_interval(getattr(drawn, name)[(..., *at)], around=value)
+    samples = None if drawn is None else getattr(drawn, name)[(..., *at)]
+    if samples is not None and not np.isnan(samples).all():
+        low, high = percentile_interval(samples, around=value)
     expected = float(getattr(chance, name)[at])
     return Estimate(value, low, high, None if np.isnan(expected) else expected, pixels)
 
@@ -208,82 +155,6 @@ def _times(measured: Measured) -> dict[str, Estimate]:
             measured.map_pixels / 1e6 / max(measured.map_seconds, 1e-9)
         ),
     }
-
-
-def _per_class(
-    data: MappedData,
-    total: IntArray,
-    metrics: Mapping[str, Estimate],
-    scores: SegmentationScores,
-) -> list[dict[str, Scalar]]:
-    rows: list[dict[str, Scalar]] = []
-    for place, name in enumerate(data.classes.names):
-        iou = metrics[f"iou_{name}"]
-        rows.append(
-            {
-                "class": name,
-                "pixels": int(total[place].sum()),
-                "mapped": int(total[:, place].sum()),
-                "iou": iou.value,
-                "iou_low": iou.low,
-                "iou_high": iou.high,
-                "iou_chance": iou.chance,
-                "dice": _or_none(scores.dice[place]),
-                "recall": _or_none(scores.recall[place]),
-                "precision": _or_none(scores.precision[place]),
-            }
-        )
-    return rows
-
-
-def _confusion(data: MappedData, total: IntArray) -> list[dict[str, Scalar]]:
-    names = data.classes.names
-    return [
-        {"true": names[true], "predicted": names[called], "count": int(total[true, called])}
-        for true, called in np.argwhere(total)
-    ]
-
-
-def _no_skill(data: MappedData, plan: SplitPlan) -> list[dict[str, Scalar]]:
-    """Two ways to make a map without looking."""
-    majority = np.zeros((len(data.classes), len(data.classes)))
-    for fold in plan.folds:
-        majority[:, _shares(data, fold.train).argmax()] += _sum(data, fold.test)
-    rows: list[dict[str, Scalar]] = []
-    for what, pixels in (
-        ("every pixel drawn by how often classes are in what was trained on", _chance(data, plan)),
-        ("every pixel of the commonest class", majority),
-    ):
-        scores = segmentation_scores(pixels)
-        rows.append(
-            {
-                "map": what,
-                "mean_iou": _or_none(scores.mean_iou),
-                "pixel_accuracy": _or_none(scores.pixel_accuracy),
-            }
-        )
-    return rows
-
-
-def _images(data: MappedData, plan: SplitPlan, measured: Measured) -> list[dict[str, Scalar]]:
-    """A row for each tested image."""
-    fold_of = {place: number for number, fold in enumerate(plan.folds) for place in fold.test}
-    rows: list[dict[str, Scalar]] = []
-    for place, confusion in zip(measured.places, measured.confusions, strict=True):
-        scores = segmentation_scores(confusion)
-        named = zip(data.classes.names, scores.iou, strict=True)
-        rows.append(
-            {
-                "image": data.fields[place].field.name,
-                "group": data.fields[place].field.group,
-                "fold": fold_of[place],
-                "pixels": int(confusion.sum()),
-                "mean_iou": _or_none(scores.mean_iou),
-                "pixel_accuracy": _or_none(scores.pixel_accuracy),
-                **{f"iou_{name}": _or_none(value) for name, value in named},
-            }
-        )
-    return rows
 
 
 def _facts(data: MappedData, plan: SplitPlan) -> DataFacts:
@@ -329,10 +200,7 @@ def _notes(task: Task, data: MappedData, plan: SplitPlan) -> list[str]:
             "Images of one slide, core or volume are both trained on and tested: this says how "
             "well the rest of a sample is mapped, not how well a new one is."
         )
-    if any((_sum(data, fold.train) == 0)[_sum(data, fold.test) > 0].any() for fold in plan.folds):
+    met = ((data.pixels_in(fold.train) > 0, data.pixels_in(fold.test) > 0) for fold in plan.folds)
+    if any((tested & ~trained).any() for trained, tested in met):
         notes.append("Some tested images hold a class that the images trained on have not.")
     return notes
-
-
-def _or_none(value: float | np.floating | npt.NDArray[np.float64]) -> float | None:
-    return None if np.isnan(value) else float(value)

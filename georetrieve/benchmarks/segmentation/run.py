@@ -11,14 +11,10 @@ from typing import Any
 from georetrieve.baselines.methods import PATCH_METHOD, fit_segmenter
 from georetrieve.benchmarks.record import EncoderFacts, RunRecord, encoder_facts
 from georetrieve.benchmarks.run import BenchmarkRun
+from georetrieve.benchmarks.segmentation.data import Contender, MappedData
 from georetrieve.benchmarks.segmentation.measure import Measured, class_pixels, measure_method
 from georetrieve.benchmarks.segmentation.pictures import draw_pictures
-from georetrieve.benchmarks.segmentation.report import (
-    Contender,
-    MappedData,
-    make_failure,
-    make_record,
-)
+from georetrieve.benchmarks.segmentation.report import make_failure, make_record
 from georetrieve.benchmarks.segmentation.settings import TaskSettings, task_settings
 from georetrieve.benchmarks.segmentation.splits import SplitPlan, plan_splits
 from georetrieve.benchmarks.tasks import Task
