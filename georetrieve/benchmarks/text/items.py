@@ -16,6 +16,8 @@ from georetrieve.types import EncoderSpec, FloatArray, IntArray
 
 __all__ = ["TextItems", "read_items"]
 
+FEW_GROUPS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class TextItems:
@@ -44,6 +46,16 @@ class TextItems:
             return None
         number = {name: place for place, name in enumerate(names)}
         return np.array([number.get(self.groups[row] or "", -1) for row in rows], np.int64)
+
+    def notes(self) -> list[str]:
+        """What a reader must know of the intervals."""
+        count = len({one for one in self.groups if one})
+        if not 1 < count < FEW_GROUPS:
+            return []
+        return [
+            f"Whole groups are drawn for the intervals over items; there are only {count}, which "
+            "makes them too narrow."
+        ]
 
     def directions(self, rows: IntArray) -> FloatArray:
         """(M, D) vectors of some items, of length 1."""

@@ -94,7 +94,7 @@ def run_text(
             settings={**asdict(columns), **asdict(probe), "where": where},
             tables=findings.tables,
             queries=findings.queries,
-            notes=[*task.notes, *dict.fromkeys(findings.notes)],
+            notes=[*task.notes, *items.notes(), *dict.fromkeys(findings.notes)],
             seconds=time.perf_counter() - start,
         )
         runs.append(BenchmarkRun(record))
@@ -161,8 +161,7 @@ def _by_label(
         best = np.maximum(best, scores.max(axis=0))
     found = QueryScores.joined(parts)
     findings.metrics |= retrieval_estimates(found, len(rows), probe.ks, draws, name="text_to_image")
-    clusters = items.clusters(rows)
-    findings.metrics |= named_estimates(true, called, len(names), draws, clusters)
+    findings.metrics |= named_estimates(true, called, len(texts.names), draws, items.clusters(rows))
     confusion = confusion_matrix(true, called, len(texts.names))
     _tell_labels(findings, items, texts.names, found, confusion)
     findings.queries = [
