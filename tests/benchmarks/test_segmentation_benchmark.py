@@ -254,6 +254,24 @@ def test_folders_of_images_and_masks_are_measured_and_bad_files_are_said(tmp_pat
     assert any("s4.png" in line for line in said)
 
 
+def test_sections_in_two_views_are_measured(tmp_path):
+    """Two of three kinds look alike in each view; both views together tell all three."""
+    numbers = np.tile([0, 1, 2], (18, 6))
+    for folder, greys in (("ppl", [60, 60, 200]), ("xpl", [40, 180, 180])):
+        (tmp_path / "sections" / folder).mkdir(parents=True)
+        for name in "ab":
+            pixels = np.array(greys, np.uint8)[numbers]
+            Image.fromarray(pixels).save(tmp_path / "sections" / folder / f"{name}.png")
+    (tmp_path / "masks").mkdir()
+    for name in "ab":
+        Image.fromarray(numbers.astype(np.uint8)).save(tmp_path / "masks" / f"{name}.png")
+    task = with_choices(load_task("thin-section", "segmentation"), methods=["kmeans"])
+    (run,) = run_segmentation_folder(task, tmp_path / "sections", tmp_path / "masks")
+    assert run.record.data.n_labelled == 2
+    assert run.record.metrics["mean_iou"].value == 1
+    assert run.pictures[0].image.size[0] == 6 * 18 + 5 * 8  # one panel more, for the second view
+
+
 @pytest.fixture
 def folders(tmp_path):
     """Three images with masks that say 0 and 1, and a place for what comes out."""
