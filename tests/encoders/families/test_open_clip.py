@@ -27,6 +27,7 @@ from georetrieve.encoders.registry import load_encoder, load_for_spec
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import EncoderError
 from georetrieve.protocols import AttentiveEncoder, TextEncoder
+from georetrieve.search.texts import text_vectors
 
 CPU = Runtime(device="cpu")
 SIDES = {CLIP: (56, 14), SIGLIP: (160, 16)}
@@ -113,6 +114,24 @@ def test_texts_are_those_of_open_clip(weights_root, arch):
     assert np.abs(expected - encoder.encode_texts(TEXTS)).max() <= 1e-5
     assert encoder.logit_scale == pytest.approx(model.logit_scale.exp().item())
     assert encoder.logit_bias == (0 if arch == CLIP else -10)
+
+
+@torch.inference_mode()
+def test_prompts_are_averaged_as_open_clip_does_for_its_classifiers(weights_root, arch):
+    """Against ``open_clip.build_zero_shot_classifier`` on the same weights."""
+    name, folder, model = save_open_clip(weights_root, arch)
+    tokenizer = open_clip.SimpleTokenizer(context_length=16)
+    if arch == SIGLIP:
+        tokenizer = open_clip.tokenizer.HFTokenizer(
+            str(folder), context_length=8, clean="canonicalize"
+        )
+    classes = ["quartz", "ooid", "shell"]
+    templates = ["a photo of {}", "{} grain", "{}"]
+    expected = open_clip.build_zero_shot_classifier(
+        model, tokenizer, classes, [each.format for each in templates], num_classes_per_batch=2
+    )
+    ensembles = [[each.format(one) for each in templates] for one in classes]
+    assert np.abs(expected.T.numpy() - text_vectors(load(name), ensembles)).max() <= 1e-5
 
 
 @torch.inference_mode()
