@@ -34,6 +34,7 @@ NOISE = 8.0
 def run_segment_memory(
     side_px: int,
     *,
+    height_px: int | None = None,
     encoder: str = "bundled",
     settings: PatchSettings | None = None,
     runtime: Runtime | None = None,
@@ -42,6 +43,7 @@ def run_segment_memory(
 
     Args:
         side_px: Side of the square image, pixels, at least a tile of 512.
+        height_px: Only so many rows of it: the memory is that of the square, the time is not.
         encoder: Its name.
         settings: Of the patch segmenter.
         runtime: How the encoder runs.
@@ -54,12 +56,13 @@ def run_segment_memory(
         StoreError: The side is less than a tile.
         EncoderError: The encoder cannot be loaded.
     """
-    if side_px < TILE:
-        raise StoreError(f"A side of {side_px} px is less than a tile; use at least {TILE}.")
+    size = side_px, side_px if height_px is None else height_px
+    if min(size) < TILE:
+        raise StoreError(f"A side of {min(size)} px is less than a tile; use at least {TILE}.")
     with tempfile.TemporaryDirectory(prefix="georetrieve-segment-") as folder:
         path = Path(folder) / "grains.tif"
-        write_pyramid(path, (side_px, side_px), _tile, um_per_px=1.0)
-        job = _Job(path, side_px, encoder, settings or PatchSettings(), runtime or Runtime())
+        write_pyramid(path, size, _tile, um_per_px=1.0)
+        job = _Job(path, size, encoder, settings or PatchSettings(), runtime or Runtime())
         # A fresh process: its peak is that of mapping alone.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
             return alone.submit(_measure, job).result()
@@ -68,7 +71,7 @@ def run_segment_memory(
 @dataclass(frozen=True, slots=True)
 class _Job:
     path: Path
-    side_px: int
+    size: tuple[int, int]
     encoder: str
     settings: PatchSettings
     runtime: Runtime
@@ -106,9 +109,11 @@ def _measure(job: _Job) -> dict[str, Any]:
             found = band.probabilities.argmax(axis=2)
             right += int((found == _truth(band.top, *found.shape)).sum())
     seconds = time.perf_counter() - started
-    pixels = job.side_px**2
+    width, height = job.size
+    pixels = width * height
     return {
-        "side_px": job.side_px,
+        "width_px": width,
+        "height_px": height,
         "encoder": job.encoder,
         "patches_remembered": len(segmenter.memory),
         "peak_gib": _peak_gib(),

@@ -23,6 +23,13 @@ EXAMPLES = "georetrieve bench segment-memory --side 20000"
 
 def segment_memory(
     side: Annotated[int, typer.Option(help="Side of the square image, pixels.", min=512)] = 5000,
+    height: Annotated[
+        int | None,
+        typer.Option(
+            help="Only so many rows of it: the memory is that of the square, the time is not.",
+            min=512,
+        ),
+    ] = None,
     encoder: Annotated[str, typer.Option("--encoder", "-e", help="Whose features.")] = "bundled",
     pool: Annotated[
         int, typer.Option(help="Features are averaged over this many patches a side.", min=1)
@@ -43,6 +50,7 @@ def segment_memory(
 
     values = run_segment_memory(
         side,
+        height_px=height,
         encoder=encoder,
         settings=PatchSettings(pool=pool),
         runtime=Runtime(device=device, backend=backend.value, precision=precision.value),
