@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from georetrieve.cli import segment_options as opt
-from georetrieve.cli.output import Bars, Format, emit, file_line, remark
+from georetrieve.cli.output import Bars, Format, emit, remark
 from georetrieve.cli.runtime import (
     Backend,
     BackendOption,
@@ -19,13 +19,13 @@ from georetrieve.cli.runtime import (
     Precision,
     PrecisionOption,
 )
+from georetrieve.cli.segment_output import print_maps, print_remarks, short
 from georetrieve.errors import SourceError
 
 if TYPE_CHECKING:
     from georetrieve.baselines.fit_files import Fitted, LabelSource
     from georetrieve.probes.segmentation.interface import Segmenter
     from georetrieve.probes.segmentation.settings import PatchSettings
-    from georetrieve.reports.maps.run import MapRun
     from georetrieve.sources.fields import FieldOfView
     from georetrieve.sources.masks.rule import MaskRule
     from georetrieve.sources.options import ReadOptions
@@ -48,10 +48,6 @@ app = typer.Typer(
     no_args_is_help=True,
     epilog=EXAMPLES,
 )
-
-SHOWN_FAILURES = 10
-SHOWN_MAPS = 50
-SHOWN_CLASSES = 12
 
 
 @app.command("fit")
@@ -113,7 +109,7 @@ def fit(
     ):
         fitted = _fit(source, opened.fields, reading, bars)
     fitted.segmenter.save(out)
-    _say([*opened.remarks, *fitted.remarks], [*opened.failed, *fitted.failed])
+    print_remarks([*opened.remarks, *fitted.remarks], [*opened.failed, *fitted.failed])
     emit(fitted.segmenter.classes.to_json(), form, ["name", "code", "colour"])
     remark(f"{fitted.segmenter.method} of {fitted.images} labelled images: {out}")
     if strict and (opened.failed or fitted.failed):
@@ -187,7 +183,8 @@ def predict(
     reading = opt.read_options(
         um_per_px, intensity, raw_shape, raw_dtype, max_pixels, stacks=truth is None
     )
-    segmenter, names = None, opt.listed(views)
+    segmenter: Segmenter
+    names = opt.listed(views)
     if truth is None:
         segmenter = _load(words[0], device, backend, precision)
         names = names or tuple(name for name in segmenter.view_names if name)
@@ -196,7 +193,7 @@ def predict(
         open_fields(inputs, reading, views=names, slices=slices, axis=axis.value) as opened,
     ):
         remarks, failed, model = list(opened.remarks), list(opened.failed), words[0]
-        if segmenter is None and truth is not None:
+        if truth is not None:
             rule = opt.mask_rule(mask_values, void, unknown_void, radius)
             source = _label_source(
                 truth, classes, rule, method, encoder,
@@ -206,7 +203,6 @@ def predict(
             segmenter, model = fitted.segmenter, out / f"{truth.stem}.segmenter"
             remarks += fitted.remarks
             _save_beside(segmenter, model, force)
-        assert segmenter is not None
         run = map_fields(
             segmenter,
             opened.fields,
@@ -216,7 +212,7 @@ def predict(
             options=options,
             progress=bars,
         )
-    _report(run, [*failed, *run.failed], remarks, out, form)
+    print_maps(run, [*failed, *run.failed], remarks, out, form)
     if not run.maps or (strict and (failed or run.failed)):
         raise typer.Exit(1)
 
@@ -238,19 +234,8 @@ def info(
     if form is Format.json:
         print(json.dumps(values, indent=2, ensure_ascii=False))
         return
-    rows = [{"what": name, "value": _short(one)} for name, one in values.items()]
+    rows = [{"what": name, "value": short(one)} for name, one in values.items()]
     emit(rows, form, ["what", "value"])
-
-
-def _short(value: object) -> str:
-    """A value on one line: names of classes, settings."""
-    if isinstance(value, list) and all(isinstance(one, dict) and "code" in one for one in value):
-        return ", ".join(f"{one['name']} ({one['code']})" for one in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_short(one)}" for name, one in value.items() if one != {})
-    if isinstance(value, list):
-        return ", ".join(_short(one) or "one" for one in value)
-    return str(value)
 
 
 def _label_source(
@@ -314,43 +299,3 @@ def _save_beside(segmenter: Segmenter, path: Path, force: bool) -> None:
             "(--force)."
         )
     fresh.replace(path)
-
-
-def _say(remarks: Sequence[str], failed: Sequence[tuple[str, str]]) -> None:
-    for line in remarks:
-        remark(f"  {line}")
-    for path, reason in failed[:SHOWN_FAILURES]:
-        remark(f"  failed: {file_line(path, reason)}")
-    if len(failed) > SHOWN_FAILURES:
-        remark(f"  … and {len(failed) - SHOWN_FAILURES} more failed")
-
-
-def _report(
-    run: MapRun,
-    failed: Sequence[tuple[str, str]],
-    remarks: Sequence[str],
-    out: Path,
-    form: Format,
-) -> None:
-    """Percentages to stdout; what else is to be said to stderr."""
-    from georetrieve.reports.maps.run import total_rows
-
-    said = [f"{one.name}: {line}" for one in run.maps for line in one.remarks]
-    _say([*remarks, *said[:SHOWN_FAILURES]], failed)
-    rows: list[dict[str, Any]]
-    columns = ["class", "percent", "pixels", "area_mm2", "uncertainty"]
-    if form is not Format.table:
-        rows = [{"image": one.name, **row} for one in run.maps for row in one.rows]
-        emit(rows, form, ["image", "class", "code", *columns[1:]])
-    elif len(run.maps) == 1:
-        emit(run.maps[0].rows, form, columns)
-    elif run.maps:
-        rows = total_rows(run.maps)
-        shown = [*rows[: SHOWN_MAPS - 1], rows[-1]] if len(rows) > SHOWN_MAPS else rows
-        emit(shown, form, list(rows[-1])[: SHOWN_CLASSES + 1])
-    for one in run.maps if len(run.maps) == 1 else ():
-        remark("\n".join(str(path) for path in one.files))
-    done = f"{len(run.maps)} maps in {out}"
-    if run.unchanged:
-        done += f", {run.unchanged} of them from before"
-    remark(done + (f"; {len(failed)} failed" if failed else ""))

@@ -1,6 +1,8 @@
 """Masks beside images: by name, by size, and what is left over."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from georetrieve.sources.masks.classes import ClassTable
 from georetrieve.sources.masks.legend import UnknownValueError
 from georetrieve.sources.masks.pairing import label_fields
 from georetrieve.sources.masks.rule import MaskRule
+from georetrieve.sources.views import open_fields
 
 MASK = np.zeros((4, 6), int)
 
@@ -151,3 +154,21 @@ def test_an_empty_or_missing_folder_is_an_error(field, tmp_path):
         label_fields([field("a.png")], tmp_path / "empty")
     with pytest.raises(SourceError, match="does not exist"):
         label_fields([field("a.png")], tmp_path / "nowhere")
+
+
+@pytest.mark.realdata
+def test_real_masks_fit_their_images():
+    folder = os.environ.get("GEORETRIEVE_TESTDATA")
+    if not folder:
+        pytest.skip("GEORETRIEVE_TESTDATA names no folder of real data")
+    section, ct = Path(folder) / "thin_section", Path(folder) / "sandstone_ct"
+    with (
+        open_fields(section, views=["ppl", "xpl"]) as opened,
+        label_fields(opened.fields, section / "labels") as labelled,
+    ):
+        assert [one.size for one in opened.fields] == [(1200, 1200)]
+        assert labelled.classes.codes == (0, 1, 2, 3)
+    with open_fields(ct / "images") as opened, label_fields(opened.fields, ct / "masks") as found:
+        assert len(found.fields) == 10
+        assert found.failed == []
+        assert found.classes.codes == (0, 1, 2, 3)
