@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from georetrieve.errors import StoreError
+from georetrieve.errors import SourceError, StoreError
 from georetrieve.indexing.options import Silent
 from georetrieve.probes.classification.centroid import CentroidProbe
 from georetrieve.probes.classification.choose_k import CANDIDATES, choose_k
@@ -137,6 +137,11 @@ def classify(
         parts.append(run.classified(batch))
         progress.advance(len(batch.ids))
     progress.finish()
+    if queries.failed and not any(map(len, parts)):
+        path, reason = queries.failed[0]
+        count = len(queries.failed)
+        others = f" (the first of {count:,} that cannot be read)" if count > 1 else ""
+        raise SourceError(f"{path}: {reason} Nothing is left to classify{others}.")
     return Classification(
         index=str(index.path),
         queries=asked,

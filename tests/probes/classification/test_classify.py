@@ -187,8 +187,15 @@ def test_a_folder_of_images_goes_on_after_a_bad_one(index, folder):
 def test_a_single_image(index, folder):
     rows, _ = rows_of(index, str(folder / "new" / "soot.png"))
     assert rows["soot.png"]["label"] == "dark"
-    _, result = rows_of(index, str(folder / "new" / "torn.png"))
-    assert (len(result), len(result.failed)) == (0, 1)
+    with pytest.raises(SourceError, match=r"torn\.png.*Nothing is left to classify\."):
+        rows_of(index, str(folder / "new" / "torn.png"))
+
+
+def test_a_folder_of_bad_files_alone(index, folder):
+    for name in ("soot.png", "milk.png"):
+        (folder / "new" / name).write_text("no image")
+    with pytest.raises(SourceError, match=r"milk\.png: .*the first of 3 that cannot be read"):
+        rows_of(index, str(folder / "new"))
 
 
 def test_an_image_of_the_index_has_no_vote_on_itself(index, folder):
