@@ -64,16 +64,10 @@ def bench_data(
         SourceError: The folder has nothing to index.
         EncoderError: An encoder is unknown, or its weights cannot be used.
     """
-    try:
-        path = find_index(data)
-    except IndexNotFoundError as error:
-        folder = Path(data).expanduser()
-        if not folder.is_dir():
-            raise IndexNotFoundError(f"{error} There is no folder {data} either.") from error
-        path = _place(cache, folder, task)
+    path, folder = _find(task, data, cache)
+    made: tuple[IndexReport, ...] = ()
+    if folder is not None:
         made = _index(task, folder, path, encoders or ("bundled",), runtime, progress)
-    else:
-        made = ()
     with Index.open(path) as opened:
         names = encoders or tuple(spec.name for spec in opened.manifest.encoders)
         found = tuple(opened.manifest.encoder(name).name for name in names)
@@ -130,6 +124,17 @@ def labelled_items(index: Index, encoder: str, *, where: str | None = None) -> L
     facts = index.store.take(ids, ["label", "group", "content_hash"])
     labels, groups, digests = (column.to_pylist() for column in facts.columns)
     return labelled_vectors(vectors, labels, ids, groups=groups, content_hashes=digests)
+
+
+def _find(task: Task, data: str, cache: Path) -> tuple[Path, Path | None]:
+    """Where the index is or will be, and the folder it has to be made of, if any."""
+    try:
+        return find_index(data), None
+    except IndexNotFoundError as error:
+        folder = Path(data).expanduser()
+        if not folder.is_dir():
+            raise IndexNotFoundError(f"{error} There is no folder {data} either.") from error
+    return _place(cache, folder, task), folder
 
 
 def _place(cache: Path, folder: Path, task: Task) -> Path:

@@ -46,6 +46,7 @@ def run_classification(
     encoder: EncoderSpec | None = None,
     draws: int = 1000,
     seed: int = 0,
+    with_map: bool = True,
 ) -> ClassificationRun:
     """Measure how well labelled items are called, and record it.
 
@@ -60,6 +61,7 @@ def run_classification(
         encoder: What made the vectors, for the record.
         draws: Bootstrap samples of the intervals; 0: none.
         seed: Seed of the bootstrap and of the map.
+        with_map: Whether a map of the items is made, which takes the longest.
 
     Raises:
         StoreError: Nothing can be measured: a task that is not usable, too few items or classes,
@@ -76,7 +78,10 @@ def run_classification(
         for plan, calls in zip(found.plans, found.calls, strict=True)
         if calls
     }
-    names = [data.classes[code] for code in data.labels]
+    curves = {"precision_recall": curve(found.ranking)}
+    if with_map:
+        names = [data.classes[code] for code in data.labels]
+        curves["item_map"] = item_map(data.vectors, names, data.ids, seed=seed)
     record = RunRecord(
         task="classification",
         protocol=task.name,
@@ -85,10 +90,7 @@ def run_classification(
         metrics=report.metrics(found, scores),
         settings=report.settings_of(task, settings, bootstrap, found),
         tables=report.tables(found, scores, settings),
-        curves={
-            "precision_recall": curve(found.ranking),
-            "item_map": item_map(data.vectors, names, data.ids, seed=seed),
-        },
+        curves=curves,
         examples={
             "best": example_rows(data, found.ranking, best=True),
             "worst": example_rows(data, found.ranking, best=False),
