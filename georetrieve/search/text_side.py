@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from georetrieve.errors import EncoderError
 from georetrieve.protocols import ImageEncoder, TextEncoder
@@ -93,31 +95,50 @@ class TextSide:
         return judged, Cutoff(quantile, limit, len(found), above)
 
     def nulls(self, encoder: TextEncoder, spec: EncoderSpec, style: str) -> NullScores:
-        """What words that fit nothing score in a column, put as a style does; found once."""
+        """What words that fit nothing score in a column, put as a style does.
+
+        Found once and kept in the index's cache: to encode hundreds of sentences takes a laptop
+        seconds, and so does comparing them with hundreds of thousands of items.
+        """
         key = (spec.column, style)
         if key not in self._nulls:
-            gallery = self._store.column(spec).snapshot().gallery
-            self._nulls[key] = calibrate(gallery, self._null_vectors(encoder, spec, style))
+            self._nulls[key] = self._kept_nulls(encoder, spec, style)
         return self._nulls[key]
 
-    def _null_vectors(self, encoder: TextEncoder, spec: EncoderSpec, style: str) -> FloatArray:
-        """From the index's cache if they are there: a hundred sentences take a laptop seconds."""
+    def _kept_nulls(self, encoder: TextEncoder, spec: EncoderSpec, style: str) -> NullScores:
         ensembles = null_prompts(self.vocabulary, style)
         said = json.dumps([spec.fingerprint, ensembles]).encode()
         digest = hashlib.sha256(said).hexdigest()[:16]
-        path = self._store.path / CACHE_FOLDER / f"{spec.column}-{style}-{digest}.npy"
-        with contextlib.suppress(OSError, ValueError):  # not there, or damaged
-            kept: FloatArray = np.load(path, allow_pickle=False)
-            fits = kept.shape == (len(ensembles), spec.dim) and kept.dtype == np.float32
-            if fits and np.isfinite(kept).all():
-                return kept
-        vectors = text_vectors(encoder, ensembles)
-        with contextlib.suppress(OSError):  # a folder that cannot be written: next time again
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex}.npy")
-            np.save(temporary, vectors, allow_pickle=False)
-            temporary.replace(path)
-        return vectors
+        path = self._store.path / CACHE_FOLDER / f"{spec.column}-{style}-{digest}.safetensors"
+        kept = _read(path, (len(ensembles), spec.dim))
+        texts = text_vectors(encoder, ensembles) if kept is None else kept[0].texts
+        version = self._store.version
+        if kept is not None and kept[1] == version:
+            return kept[0]
+        nulls = calibrate(self._store.column(spec).snapshot().gallery, texts)
+        _write(path, nulls, version)
+        return nulls
+
+
+def _read(path: Path, shape: tuple[int, int]) -> tuple[NullScores, int] | None:
+    """What was kept, and the version of the items it is of; None if there is none that is whole."""
+    with contextlib.suppress(OSError, SafetensorError, KeyError):
+        kept = load_file(path)
+        nulls, version = NullScores(kept["texts"], kept["best"]), int(kept["version"][0])
+        finite = np.isfinite(nulls.texts).all() and np.isfinite(nulls.best).all()
+        if nulls.texts.shape == shape and nulls.best.shape == shape[:1] and finite:
+            return nulls, version
+    return None
+
+
+def _write(path: Path, nulls: NullScores, version: int) -> None:
+    """Keep for the next time; where the folder cannot be written, it is found anew then."""
+    with contextlib.suppress(OSError, SafetensorError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex}.safetensors")
+        texts: dict[str, np.ndarray] = {"texts": nulls.texts, "best": nulls.best}
+        save_file({**texts, "version": np.array([version])}, temporary)
+        temporary.replace(path)
 
 
 def text_column(

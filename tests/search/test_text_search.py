@@ -1,10 +1,12 @@
 """Words that find what they name: with an encoder trained on captions, and by hand with a fake."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from fakes import FakeEncoder, fake_vector
+from safetensors.numpy import load_file
 from trained_dual import NAME, PRESENT, picture
 from typer.testing import CliRunner
 
@@ -17,7 +19,7 @@ from georetrieve.search.texts import text_vector
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
 from georetrieve.types import EncoderSpec, Item
-from georetrieve.vocabulary import load_vocabulary, prompts_for
+from georetrieve.vocabulary import Entry, Vocabulary, load_vocabulary, prompts_for
 
 
 def labels(result):
@@ -128,6 +130,13 @@ def test_the_result_says_how_words_were_put(ores):
     assert raw.texts[0].prompts == ("bright white",)
 
 
+def test_a_vocabulary_of_ones_own(ores):
+    own = Entry(name="galena", kind="ore mineral", group="sulphide", synonyms=("shiny lead",))
+    with Index.open(ores.path, vocabulary=Vocabulary([own], {})) as index:
+        (wording,) = ask(index, "Shiny lead", k=1, cutoff=None).texts
+    assert (wording.entry, wording.words) == ("galena", ("galena", "shiny lead"))
+
+
 def test_the_score_is_the_cosine_with_the_mean_of_the_prompts(ores):
     prompts = prompts_for("galena", load_vocabulary())
     vector = text_vector(ores.encoder(), prompts)
@@ -138,7 +147,7 @@ def test_the_score_is_the_cosine_with_the_mean_of_the_prompts(ores):
 
 def test_words_that_fit_nothing_are_encoded_once(ores, monkeypatch):
     assert ask(ores, "quartz", k=1).cutoff is not None
-    kept = sorted((ores.path / "cache" / "texts").glob("*petrographic*.npy"))
+    kept = sorted((ores.path / "cache" / "texts").glob("*petrographic*.safetensors"))
     assert len(kept) == 1
     with Index.open(ores.path, runtime=Runtime(device="cpu")) as again:
         encoder, encoded = again.encoder(), []
@@ -148,10 +157,22 @@ def test_words_that_fit_nothing_are_encoded_once(ores, monkeypatch):
         )
         first = ask(again, "quartz")
         assert len(encoded) == len(first.texts[0].prompts)
-        kept[0].write_bytes(b"damaged")
-        again._words._nulls.clear()
-        assert ask(again, "quartz").cutoff == first.cutoff
-    assert np.load(kept[0]).shape == (120, 64)
+    for damage in (b"damaged", b"", kept[0].read_bytes()[:999]):
+        kept[0].write_bytes(damage)
+        with Index.open(ores.path, runtime=Runtime(device="cpu")) as again:
+            assert ask(again, "quartz").cutoff == first.cutoff
+        assert load_file(kept[0])["texts"].shape == (120, 64)
+
+
+def test_what_was_kept_of_other_items_is_found_anew(ores, tmp_path):
+    copy = shutil.copytree(ores.path, tmp_path / "copy")
+    with Index.open(copy, runtime=Runtime(device="cpu")) as index:
+        before = ask(index, "pyrite").cutoff
+        index.store.remove_ids([f"pyrite/{number:02d}.png" for number in range(4)])
+    with Index.open(copy, runtime=Runtime(device="cpu")) as index:
+        after = ask(index, "pyrite").cutoff
+    assert after.nearest == before.nearest - 4
+    assert after.fit <= before.fit
 
 
 def test_spreads_by_hand():
