@@ -178,7 +178,7 @@ def _page_stack(handle: TiffHandle, series: Series, depth: int, step: int) -> St
 
     def plane(number: int) -> Callable[[], npt.NDArray[Any]]:
         def read() -> npt.NDArray[Any]:
-            return handle.box(pages[number].aspage(), (0, 0, width, height))[..., 0]
+            return handle.box(handle.whole(pages[number]), (0, 0, width, height))[..., 0]
 
         return read
 

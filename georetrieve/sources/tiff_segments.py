@@ -57,6 +57,11 @@ class TiffHandle:
         self._kept: OrderedDict[tuple[int, int], Array] = OrderedDict()
         self._bytes = 0
 
+    def whole(self, page: Page) -> Page:
+        """A page with all its tags; it is read from the file if only its offset is known."""
+        with self._lock:
+            return page.aspage()
+
     def segment(self, page: Page, index: int) -> Array:
         """(length, width, samples) of a decoded tile or strip.
 
