@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tifffile
 
-from georetrieve.sources.options import ReadOptions
 from georetrieve.sources.opening import open_raster
+from georetrieve.sources.options import ReadOptions
 from georetrieve.types import Region
 
 
