@@ -19,6 +19,7 @@ from georetrieve.sources.synthetic import (
     write_samples,
     write_specimen_folder,
 )
+from georetrieve.sources.synthetic.clicks import draw_clicks
 from georetrieve.sources.synthetic.ct import PHASES, draw_sandstone
 from georetrieve.sources.synthetic.layout import lay_out
 from georetrieve.sources.synthetic.minerals import MINERALS, ROCKS
@@ -223,3 +224,16 @@ def test_unknown_kinds_and_empty_orders_are_refused(tmp_path):
     with pytest.raises(SourceError, match="both start at 1"):
         write_samples(tmp_path / "a", n=0)
     assert not (tmp_path / "a").exists()
+
+
+def test_clicks_lie_inside_their_mineral_and_name_each():
+    minerals = np.zeros((80, 100), np.uint8)
+    minerals[:, 60:] = 3
+    minerals[10:14, 10:14] = 7  # thinner than a click's usual depth
+    clicks = draw_clicks(minerals, np.random.default_rng(0))
+    assert {kind for _, _, kind in clicks} == {0, 3, 7}
+    assert all(minerals[y, x] == kind for x, y, kind in clicks)
+    assert all(abs(x - 59.5) >= 5.5 for x, _, kind in clicks if kind != 7)
+    assert sum(kind == 7 for _, _, kind in clicks) >= 3
+    assert 25 <= len(clicks) <= 35
+    assert clicks == draw_clicks(minerals, np.random.default_rng(0))

@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import ndimage, spatial
 
 from georetrieve.sources.synthetic.canvas import smooth_noise
+from georetrieve.sources.synthetic.clicks import draw_clicks, write_clicks
 from georetrieve.sources.synthetic.minerals import MINERALS, ROCKS, Mineral, Rock
 from georetrieve.sources.synthetic.optics import interference
 from georetrieve.types import FloatArray, IntArray
@@ -234,10 +235,11 @@ def write_section(folder: Path, truth: Path, name: str, section: ThinSection) ->
     """Write ``name_ppl.png`` and ``name_xpl.png``, and the truth.
 
     The truth is ``name_minerals.png``, whose palette indices are those of the class table
-    ``name_minerals.csv`` (index, mineral, colour, share of the area).
+    ``name_minerals.csv`` (index, mineral, colour, share of the area), and ``name_clicks.csv``: some
+    thirty points of it.
 
     Returns:
-        The two images, then the two truth files.
+        The two images, then the three truth files.
     """
     images = [folder / f"{name}_ppl.png", folder / f"{name}_xpl.png"]
     dpi = MM_PER_INCH * 1000 / UM_PER_PX
@@ -257,4 +259,11 @@ def write_section(folder: Path, truth: Path, name: str, section: ThinSection) ->
             share = float((section.minerals == mineral.index).mean())
             colour = "#{:02x}{:02x}{:02x}".format(*mineral.code)
             writer.writerow((mineral.index, title, colour, round(share, 5)))
-    return images + truths
+    names = {mineral.index: title for title, mineral in MINERALS.items()}
+    rng = np.random.default_rng(len(name))  # its own, so that the images stay what they were
+    clicks = draw_clicks(section.minerals, rng)
+    return [
+        *images,
+        *truths,
+        write_clicks(truth / f"{name}_clicks.csv", images[0].name, clicks, names),
+    ]
