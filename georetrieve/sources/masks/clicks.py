@@ -14,6 +14,7 @@ from georetrieve.errors import SourceError, did_you_mean
 from georetrieve.sources.csv_file import read_csv
 from georetrieve.sources.fields import FieldOfView
 from georetrieve.sources.masks.classes import VOID, ClassTable
+from georetrieve.sources.view_names import view_of
 from georetrieve.types import IntArray, Region
 
 __all__ = ["Click", "ClickTruth", "Clicks", "read_clicks"]
@@ -76,7 +77,7 @@ class Clicks:
         """Name of a field → its points.
 
         A path means the field of that name, or the one whose name ends so or differs in the suffix
-        alone. Points without a path belong to the only field.
+        alone, or one of whose views it is. Points without a path belong to the only field.
 
         Raises:
             SourceError: No point belongs to a field, or one lies outside its image.
@@ -85,7 +86,7 @@ class Clicks:
         strangers: dict[str, list[int]] = defaultdict(list)
         by_name = {one.name: one for one in fields}
         for click in self.points:
-            name = _field_name(click.path, list(by_name))
+            name = _field_name(click.path, list(by_name)) or _field_of_view(click.path, by_name)
             if name is None:
                 strangers[click.path].append(click.line)
                 continue
@@ -248,6 +249,13 @@ def _field_name(path: str, names: Sequence[str]) -> str | None:
         if len(meant) == 1:
             return meant[0]
     return None
+
+
+def _field_of_view(path: str, fields: Mapping[str, FieldOfView]) -> str | None:
+    """The one field that a path is a view of: a click on ``a_ppl.png`` is one on PPL and XPL."""
+    views = dict.fromkeys(view for one in fields.values() for view in one.view_names if view)
+    told = view_of(path, tuple(views)) if views else None
+    return _field_name(told[1], list(fields)) if told else None
 
 
 def _check_inside(path: Path, click: Click, place: FieldOfView) -> None:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from georetrieve.errors import SourceError
+from georetrieve.sources.fields import FieldOfView
 from georetrieve.sources.masks.classes import ClassTable
 from georetrieve.sources.masks.clicks import Click, ClickTruth, read_clicks
 from georetrieve.types import Region
@@ -108,3 +110,23 @@ def test_what_is_no_table_of_clicks_says_why(put, text, words):
 def test_a_class_of_no_table_is_named_with_its_line():
     with pytest.raises(SourceError, match=r"line 5 is called 'quarz'.*Did you mean 'quartz'"):
         ClickTruth([Click(5, "", 0, 0, "quarz")], ClassTable.of_names(["quartz"]), (2, 2), 1)
+
+
+def test_a_click_on_one_view_is_one_on_all_of_them(put):
+    read = Image.new("RGB", (9, 9)).crop
+    fields = [
+        FieldOfView(
+            name=name,
+            size=(9, 9),
+            views=(lambda region: read(region.box),) * 2,
+            view_names=("ppl", "xpl"),
+        )
+        for name in ("s/a", "s/b")
+    ]
+    text = "path,x,y,class\ns/a_ppl.png,1,1,q\nxpl/b.png,1,1,q\nb_uv.png,1,1,q\n"
+    clicks = read_clicks(put(text))
+    assert {name: len(points) for name, points in clicks.by_field(fields).items()} == {
+        "s/a": 1,
+        "s/b": 1,
+    }
+    assert clicks.remarks == ["clicks.csv: no image b_uv.png (line 4 left out)"]
