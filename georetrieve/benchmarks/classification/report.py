@@ -163,9 +163,9 @@ def _differences(found: Found, scores: SplitScores) -> list[str]:
     if lost < _TELLING:
         return [f"Accuracy ({_probe_words(found.main)}) is {text}: nothing to speak of leaks."]
     return [
-        f"Accuracy ({_probe_words(found.main)}) is {text}. Of the first number {lost:.1%} are "
-        "owed to what is tested being nearly the same as what is trained on; the last says what "
-        "to expect of new material."
+        f"Accuracy ({_probe_words(found.main)}) is {text}. What is lost between the first and the "
+        f"last, {100 * lost:.0f} points, is owed to what is tested being nearly the same as what "
+        "is trained on; the last says what to expect of new material."
     ]
 
 
