@@ -154,9 +154,9 @@ def test_pictures_show_the_best_the_median_and_the_worst():
     assert best.caption.startswith("z0:")
     assert median.caption.startswith("z10:")
     assert worst.caption.startswith("z40:")
-    # Image, truth, map, uncertainty, errors: 10 px wide each, 8 px between.
-    assert worst.image.size[0] == 5 * 10 + 4 * 8
-    errors = np.asarray(worst.image)[:20, -10:]
+    # Image, truth, map; below them uncertainty, errors: 10×20 px each, 8 px between.
+    assert worst.image.size[0] == 3 * 10 + 2 * 8
+    errors = np.asarray(worst.image)[28:48, 18:28]
     orange = (errors == (213, 94, 0)).all(axis=-1)
     assert orange.sum() == 40
 
@@ -269,7 +269,8 @@ def test_sections_in_two_views_are_measured(tmp_path):
     (run,) = run_segmentation_folder(task, tmp_path / "sections", tmp_path / "masks")
     assert run.record.data.n_labelled == 2
     assert run.record.metrics["mean_iou"].value == 1
-    assert run.pictures[0].image.size[0] == 6 * 18 + 5 * 8  # one panel more, for the second view
+    # Six panels in two rows, as there is one more for the second view; and a row of names.
+    assert run.pictures[0].image.size == (3 * 18 + 2 * 8, 2 * (18 + 8) + 3 * 30)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from georetrieve.types import Region
 __all__ = ["draw_pictures"]
 
 GAP_PX = 8
+COLUMNS = 3
 LEGEND_PX = 30
 SWATCH_PX = 14
 VOID_COLOUR = (225, 225, 225)
@@ -103,12 +104,17 @@ def _marked(
 
 def _sheet(panels: Sequence[npt.NDArray[np.uint8]], classes: ClassTable) -> Image.Image:
     height, width, _ = panels[0].shape
-    total = len(panels) * (width + GAP_PX) - GAP_PX
+    across = min(COLUMNS, len(panels))
+    down = -(-len(panels) // across)
+    total = across * (width + GAP_PX) - GAP_PX
     legend = _legend(classes, total)
-    sheet = Image.new("RGB", (total, height + legend.height), PAGE)
+    top = down * (height + GAP_PX)
+    sheet = Image.new("RGB", (total, top + legend.height), PAGE)
     for place, panel in enumerate(panels):
-        sheet.paste(Image.fromarray(panel), (place * (width + GAP_PX), 0))
-    sheet.paste(legend, (0, height))
+        row, column = divmod(place, across)
+        corner = (column * (width + GAP_PX), row * (height + GAP_PX))
+        sheet.paste(Image.fromarray(panel), corner)
+    sheet.paste(legend, (0, top))
     return sheet
 
 
