@@ -14,7 +14,9 @@ from PIL import Image
 from georetrieve.protocols import (
     AdaptableEncoder,
     AttentiveEncoder,
+    DensePatchEncoder,
     ImageEncoder,
+    LocalPatchEncoder,
     PatchEncoder,
     TextEncoder,
 )
@@ -155,6 +157,37 @@ class EncoderContract:
         quarters = np.array([[moved[np.ix_(r, c)].mean() for c in halves] for r in halves])
         assert np.unravel_index(quarters.argmax(), (2, 2)) == (row, column)
 
+    def test_windows_have_a_patch_grid_of_their_own_size(self, encoder):
+        encoder = of_kind(encoder, DensePatchEncoder)
+        windows = windows_of(encoder, [blobs(6), solid(0, 0, 0), blobs(7)], 4, 6)
+        before = windows.copy()
+        windows.flags.writeable = False
+        grids = encoder.patch_grids(windows)
+        assert grids.shape == (3, 4, 6, encoder.patch_dim)
+        assert grids.dtype == np.float32
+        assert np.isfinite(grids).all()
+        assert (np.linalg.norm(grids, axis=-1) > 1e-6).all()
+        np.testing.assert_array_equal(windows, before)
+
+    def test_windows_do_not_depend_on_their_batch_or_thread(self, encoder):
+        encoder = of_kind(encoder, DensePatchEncoder)
+        windows = windows_of(encoder, [blobs(seed) for seed in range(4)], 4, 4)
+        together = encoder.patch_grids(windows)
+        with ThreadPoolExecutor(4) as pool:
+            alone = np.concatenate(list(pool.map(encoder.patch_grids, windows[:, None])))
+        assert largest(together - alone) <= BATCH_TOLERANCE * max(1.0, largest(together))
+
+    def test_what_lies_beyond_the_reach_says_nothing(self, encoder):
+        encoder = of_kind(encoder, LocalPatchEncoder)
+        patch = encoder.patch_px
+        columns = -(-encoder.reach_px // patch) + 6
+        image, other = windows_of(encoder, [blobs(8), blobs(8)], 4, columns)
+        other[:, :patch] = 255 - other[:, :patch]
+        one, changed = encoder.patch_grids(np.stack([image, other]))
+        far = np.abs(one - changed)[:, columns - 5 :].max()
+        assert far <= BATCH_TOLERANCE * largest(one)
+        assert largest(one - changed) > 1e-2 * largest(one)
+
     def test_attention_is_a_share_of_each_patch(self, encoder):
         images = varied_images()
         maps = of_kind(encoder, AttentiveEncoder).attention(images)
@@ -211,6 +244,12 @@ def of_kind(encoder, protocol):
     if not isinstance(encoder, protocol):
         pytest.skip(f"no {protocol.__name__}")
     return encoder
+
+
+def windows_of(encoder, images, rows, columns):
+    """(N, rows, columns) patches of images that are squashed to them."""
+    size = (columns * encoder.patch_px, rows * encoder.patch_px)
+    return np.stack([np.array(image.resize(size)) for image in images])
 
 
 def grid_of(encoder, images):

@@ -31,9 +31,9 @@ DENSE_DIM = SCALES * PER_SCALE + 1
 HOLES = tuple(2**step for step in range(SCALES - 1))
 REACH_PX = 2 * sum(HOLES) + HOLES[-1]
 
-# L* from mid grey, so that the constant is a good length for dark and bright alike.
+# L* from mid grey, so that dark and bright descriptors are of one length; the constant is as long.
 MID_GREY = 50.0
-CONSTANT = 60.0
+CONSTANT = 120.0
 # Variance below this is what float32 leaves of the squares of a flat image.
 ROUNDING = 1e-2
 

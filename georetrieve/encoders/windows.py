@@ -9,20 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from georetrieve.errors import EncoderError
-from georetrieve.protocols import DensePatchEncoder, RegionReader
+from georetrieve.protocols import RegionReader
 from georetrieve.types import FloatArray, Region
 
-__all__ = ["window_bands", "window_patches"]
+__all__ = ["PatchGrids", "window_bands", "window_patches"]
+
+
+class PatchGrids(Protocol):
+    """What windows need: a :class:`~georetrieve.protocols.DensePatchEncoder`, or a part of one."""
+
+    @property
+    def patch_px(self) -> int:
+        """Side of the square of pixels a patch covers."""
+        ...
+
+    @property
+    def patch_dim(self) -> int:
+        """Width of a patch's features."""
+        ...
+
+    def patch_grids(self, windows: npt.NDArray[Any]) -> FloatArray:
+        """Return (N, rows, columns, D) features of (N, height, width, 3) bytes."""
+        ...
 
 
 def window_patches(
-    encoder: DensePatchEncoder,
+    encoder: PatchGrids,
     image: Image.Image,
     *,
     window_px: int,
@@ -57,7 +76,7 @@ def window_patches(
 
 
 def window_bands(
-    encoder: DensePatchEncoder,
+    encoder: PatchGrids,
     read: RegionReader,
     size: tuple[int, int],
     *,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from georetrieve.encoders.windows import window_bands
+from georetrieve.encoders.windows import PatchGrids, window_bands
 from georetrieve.probes.segmentation.enlarging import enlarged
 from georetrieve.probes.segmentation.resampling import resampled
+from georetrieve.probes.segmentation.scaling import FeatureScaling
 from georetrieve.probes.segmentation.settings import PatchSettings
 from georetrieve.protocols import DensePatchEncoder, LocalPatchEncoder
 from georetrieve.sources.fields import FieldOfView
@@ -53,27 +56,36 @@ def cell_grid(
 
 
 def cell_features(
-    encoder: DensePatchEncoder, field: FieldOfView, settings: PatchSettings
+    encoder: DensePatchEncoder,
+    field: FieldOfView,
+    settings: PatchSettings,
+    scaling: FeatureScaling | None = None,
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield the features of a field's cells from the top, in bands.
 
     Each view's are brought to length 1 before they are joined, so that none outweighs another.
+    Scaled features are few, and made so window by window, so that no more is held.
 
     Yields:
         Number of a band's first row of cells, and its (rows, columns, views × D) features, of
-        length 1.
+        length 1; with a scaling (rows, columns, K + 1).
 
     Raises:
         SourceError: A region of the field cannot be read.
         EncoderError: Window or stride do not suit the encoder.
     """
-    views = [_view_features(encoder, field, view, settings) for view in range(len(field.views))]
+    count = len(field.views)
+    seen: list[PatchGrids] = [encoder] * count
+    if scaling is not None:
+        seen = [_Placed(encoder, axes) for axes in scaling.of_views(count)]
+    window = _window(encoder, settings)
+    views = [_view_features(one, field, view, settings, window) for view, one in enumerate(seen)]
     for parts in zip(*views, strict=True):
         top, band = parts[0]
         step = max(1, STRIP_VALUES // (band[0].size * len(parts)))
         for first in range(0, len(band), step):
-            some = [unit_length(features[first : first + step]) for _, features in parts]
-            yield top + first, unit_length(np.concatenate(some, axis=2))
+            some = [features[first : first + step] for _, features in parts]
+            yield top + first, _joined(some) if scaling is None else scaling.lifted(some)
 
 
 def unit_length(features: FloatArray) -> FloatArray:
@@ -83,11 +95,39 @@ def unit_length(features: FloatArray) -> FloatArray:
     return unit
 
 
+def _joined(views: Sequence[FloatArray]) -> FloatArray:
+    return unit_length(np.concatenate([unit_length(view) for view in views], axis=-1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Features of length 1 along the axes of one view, which add up over the views."""
+
+    encoder: DensePatchEncoder
+    axes: FloatArray
+
+    @property
+    def patch_px(self) -> int:
+        return self.encoder.patch_px
+
+    @property
+    def patch_dim(self) -> int:
+        return len(self.axes.T)
+
+    def patch_grids(self, windows: npt.NDArray[Any]) -> FloatArray:
+        placed: FloatArray = unit_length(self.encoder.patch_grids(windows)) @ self.axes
+        return placed
+
+
 def _view_features(
-    encoder: DensePatchEncoder, field: FieldOfView, view: int, settings: PatchSettings
+    encoder: PatchGrids,
+    field: FieldOfView,
+    view: int,
+    settings: PatchSettings,
+    windows: tuple[int, int],
 ) -> Iterator[tuple[int, FloatArray]]:
     new_size = _new_size(field.size, settings)
-    window, stride = _window(encoder, settings)
+    window, stride = windows
     bands = window_bands(
         encoder,
         resampled(field.views[view], field.size, new_size),

@@ -16,8 +16,9 @@ from georetrieve.probes.segmentation.features import CellGrid, cell_features, ce
 from georetrieve.probes.segmentation.memory import Chosen, MemoryBank, choose_cells
 from georetrieve.probes.segmentation.model_file import read_model
 from georetrieve.probes.segmentation.patch_nn import PatchSegmenter
+from georetrieve.probes.segmentation.scaling import FeatureScaling, learn_scaling
 from georetrieve.probes.segmentation.settings import PatchSettings
-from georetrieve.protocols import DensePatchEncoder, ImageEncoder, Progress
+from georetrieve.protocols import DensePatchEncoder, ImageEncoder, LocalPatchEncoder, Progress
 from georetrieve.sources.fields import FieldOfView, LabelledField
 from georetrieve.sources.masks.classes import ClassTable
 from georetrieve.types import EncoderSpec, FloatArray, IntArray
@@ -65,14 +66,19 @@ def fit_patch_segmenter(
         progress.start("remembering patches", len(chosen.cells), "patches")
     for number in np.unique(chosen.fields):
         cells = chosen.cells[chosen.fields == number]
-        for found in _remembered(dense, fields[number].field, grids[number], cells, settings):
-            vectors.append(found)
+        for band in _remembered(dense, fields[number].field, grids[number], cells, settings):
+            vectors.append(band)
             if progress:
-                progress.advance(len(found))
+                progress.advance(len(band))
     if progress:
         progress.finish()
-    memory = MemoryBank(np.concatenate(vectors), chosen.shares)
-    return PatchSegmenter(dense, memory, classes, view_names, settings)
+    found = np.concatenate(vectors)
+    scaling = None
+    if _is_learned(dense, settings):
+        scaling = learn_scaling(found, chosen.shares, chosen.weights, seed=settings.seed)
+        found = scaling(found)
+    memory = MemoryBank(found, chosen.shares, chosen.weights)
+    return PatchSegmenter(dense, memory, classes, view_names, settings, scaling)
 
 
 def load_patch_segmenter(
@@ -101,17 +107,25 @@ def load_patch_segmenter(
         settings = PatchSettings.from_json(facts["settings"])
         view_names = tuple(str(name) for name in facts["view_names"])
         patch = tuple(facts["patch"])
-        memory = MemoryBank(tensors["vectors"], tensors["shares"])
+        memory = MemoryBank(tensors["vectors"], tensors["shares"], tensors["weights"])
+        scaling = FeatureScaling(tensors["centre"], tensors["axes"]) if "axes" in tensors else None
     except (KeyError, TypeError, SourceError) as error:
         raise StoreError(f"The model {path} is damaged ({error}); fit it again.") from error
-    _check_memory(path, memory, patch[-1] * len(view_names), len(classes))
+    _check_memory(path, memory, scaling, patch[-1] * len(view_names), len(classes))
     dense = _dense(encoder or _load(path, spec, runtime))
     if dense.spec.fingerprint != spec.fingerprint or (dense.patch_px, dense.patch_dim) != patch:
         raise SpecMismatchError(
             f"The model {path} was made with features of {spec.name}, and those of "
             f"{dense.spec.name} here are others; fit it again, or use the encoder it was made with."
         )
-    return PatchSegmenter(dense, memory, classes, view_names, settings)
+    return PatchSegmenter(dense, memory, classes, view_names, settings, scaling)
+
+
+def _is_learned(encoder: DensePatchEncoder, settings: PatchSettings) -> bool:
+    """See :attr:`PatchSettings.nearness`."""
+    if settings.nearness == "auto":
+        return isinstance(encoder, LocalPatchEncoder)
+    return settings.nearness == "learned"
 
 
 def _common_views(fields: Sequence[LabelledField]) -> tuple[str, ...]:
@@ -170,11 +184,19 @@ def _remembered(
     return found
 
 
-def _check_memory(path: Path, memory: MemoryBank, width: int, n_classes: int) -> None:
+def _check_memory(
+    path: Path, memory: MemoryBank, scaling: FeatureScaling | None, width: int, n_classes: int
+) -> None:
     vectors: npt.NDArray[Any] = memory.vectors
-    shapes = (vectors.shape[1:], memory.shares.shape)
-    fits = shapes == ((width,), (len(vectors), n_classes)) and len(vectors) > 0
-    if not (fits and np.isfinite(vectors).all() and np.isfinite(memory.shares).all()):
+    count = len(vectors)
+    arrays = [vectors, memory.shares, memory.weights]
+    wanted: list[tuple[int, ...]] = [(count, width), (count, n_classes), (count,)]
+    if scaling is not None:
+        arrays += [scaling.centre, scaling.axes]
+        axes = vectors.shape[-1] - 1
+        wanted = [(count, axes + 1), *wanted[1:], (width,), (width, axes)]
+    fits = count > 0 and [one.shape for one in arrays] == wanted
+    if not (fits and all(np.isfinite(one).all() for one in arrays)):
         raise StoreError(f"The model {path} is damaged: its patches do not fit; fit it again.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,12 @@ class MemoryBank:
     Attributes:
         vectors: (M, D) features of length 1.
         shares: (M, C) share of each class among a patch's labelled pixels, rows of sum 1.
+        weights: (M,) > 0, of mean 1: how many patches each stands for.
     """
 
     vectors: FloatArray
     shares: FloatArray
+    weights: FloatArray
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -43,11 +45,13 @@ class Chosen:
         fields: (M,) numbers of the fields.
         cells: (M,) row × columns + column.
         shares: (M, C), see :attr:`MemoryBank.shares`.
+        weights: (M,), see :attr:`MemoryBank.weights`.
     """
 
     fields: IntArray
     cells: IntArray
     shares: FloatArray
+    weights: FloatArray
 
 
 class Draw:
@@ -92,6 +96,7 @@ def choose_cells(
         np.concatenate([one.fields for one in found]),
         np.concatenate([one.cells for one in found]),
         np.concatenate([one.shares for one in found]),
+        np.concatenate([one.weights for one in found]),
     )
 
 
@@ -163,24 +168,31 @@ def _balanced(
     settings: PatchSettings,
     draw: Draw,
 ) -> Iterator[Chosen]:
-    """As many cells of each class as can be, drawn over all fields at once.
+    """Cells of rare classes rather than of frequent ones, drawn over all fields at once.
 
-    A cell's weight is the sum over classes of its share of all there is of the class; cells are
-    drawn by weight without replacement (P. Efraimidis and P. Spirakis, Weighted random sampling
-    with a reservoir, 2006: the smallest of exponential numbers divided by the weights).
+    A cell's rarity is the sum over classes of its share over the root of all there is of the
+    class; cells are drawn by it without replacement (P. Efraimidis and P. Spirakis, Weighted random
+    sampling with a reservoir, 2006: the smallest of exponential numbers divided by the rarity).
+
+    What is kept of a frequent class stands for more than it is: a cell weighs the inverse of the
+    probability that it is kept (D. Horvitz and D. Thompson, 1952), given the smallest number that
+    is not. Without that, boundaries would go to the rarer class.
     """
     pairs = list(zip(truths, grids, strict=True))
     totals = np.zeros(n_classes)
     for truth, grid in pairs:
         for _, shares in cell_shares(truth, grid, n_classes, settings.min_labelled):
             totals += shares.sum(axis=0, dtype=np.float64)
-    rarity = np.divide(1, totals, out=np.zeros(n_classes), where=totals > 0)
+    rarity = np.divide(1, np.sqrt(totals), out=np.zeros(n_classes), where=totals > 0)
     kept = _Smallest(settings.memory_size, n_classes)
     for number, (truth, grid) in enumerate(pairs):
         for cells, shares in cell_shares(truth, grid, n_classes, settings.min_labelled):
             waiting = -np.log1p(-draw(len(cells)).astype(np.float64))
             kept.offer(waiting / (shares @ rarity), number, cells, shares)
-    yield kept.chosen()
+    chosen = kept.chosen()
+    stand_for = -1 / np.expm1(-kept.smallest_refused * (chosen.shares @ rarity))
+    mean = stand_for.sum() / max(1, len(stand_for))
+    yield replace(chosen, weights=(stand_for / mean).astype(np.float32))
 
 
 def _hummingbird(
@@ -214,9 +226,10 @@ class _Smallest:
     def __init__(self, size: int, n_classes: int) -> None:
         self._size = size
         self._keys: npt.NDArray[np.float64] = np.empty(0)
-        self._kept = Chosen(
-            np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, n_classes), np.float32)
-        )
+        none = np.empty(0, np.int64)
+        no_weights = np.empty(0, np.float32)
+        self._kept = Chosen(none, none, np.empty((0, n_classes), np.float32), no_weights)
+        self.smallest_refused = np.inf
 
     def offer(
         self, keys: npt.NDArray[np.floating], field: int, cells: IntArray, shares: FloatArray
@@ -226,12 +239,16 @@ class _Smallest:
         all_keys = np.concatenate([self._keys, keys.astype(np.float64)])
         best = np.arange(len(all_keys))
         if len(all_keys) > self._size:
-            best = np.sort(np.argpartition(all_keys, self._size - 1)[: self._size])
+            order = np.argpartition(all_keys, (self._size - 1, self._size))
+            refused = float(all_keys[order[self._size]])
+            self.smallest_refused = min(self.smallest_refused, refused)
+            best = np.sort(order[: self._size])
         self._keys = all_keys[best]
         self._kept = Chosen(
             np.concatenate([old.fields, np.full(len(cells), field)])[best],
             np.concatenate([old.cells, cells])[best],
             np.concatenate([old.shares, shares])[best],
+            np.ones(len(best), np.float32),
         )
 
     def chosen(self) -> Chosen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from georetrieve.probes.segmentation.interface import Band
 from georetrieve.probes.segmentation.memory import MemoryBank
 from georetrieve.probes.segmentation.model_file import write_model
 from georetrieve.probes.segmentation.neighbours import Neighbours
-from georetrieve.probes.segmentation.settings import PatchSettings
-from georetrieve.probes.vote import vote_shares, vote_weights
+from georetrieve.probes.segmentation.scaling import LEARNED_TEMPERATURE, FeatureScaling
+from georetrieve.probes.segmentation.settings import SOFTMAX, PatchSettings
+from georetrieve.probes.vote import VoteRule, vote_shares, vote_weights
 from georetrieve.protocols import DensePatchEncoder, Progress
 from georetrieve.sources.fields import FieldOfView
 from georetrieve.sources.masks.classes import ClassTable
@@ -44,6 +46,7 @@ class PatchSegmenter:
         settings: How they do.
         encoder: Whose features are compared.
         k: Neighbours that vote.
+        scaling: What is compared instead of the features; None: the features.
     """
 
     method = "patch-nn"
@@ -55,10 +58,13 @@ class PatchSegmenter:
         classes: ClassTable,
         view_names: tuple[str, ...],
         settings: PatchSettings,
+        scaling: FeatureScaling | None = None,
     ) -> None:
         self.encoder, self.memory, self.settings = encoder, memory, settings
+        self.scaling = scaling
         self.classes, self.view_names = classes, view_names
         self.k = _neighbours_asked(memory, settings.k)
+        self._rule = settings.rule if scaling is None else _as_learned(settings.rule)
         self._neighbours = Neighbours(memory.vectors, settings.search)
 
     def segment(self, field: FieldOfView, *, progress: Progress | None = None) -> Iterator[Band]:
@@ -86,7 +92,8 @@ class PatchSegmenter:
         for start in range(0, len(features), step):
             part = slice(start, start + step)
             cosines, numbers = self._neighbours.find(features[part], k)
-            weights = vote_weights(cosines, "cosine", self.settings.rule)
+            weights = vote_weights(cosines, "cosine", self._rule) * self.memory.weights[numbers]
+            weights /= weights.sum(axis=1, keepdims=True)
             shares[part] = vote_shares(weights, self.memory.shares[numbers])
         return shares
 
@@ -103,7 +110,10 @@ class PatchSegmenter:
             "encoder": self.encoder.spec.to_json(),
             "patch": [self.encoder.patch_px, self.encoder.patch_dim],
         }
-        tensors = {"vectors": self.memory.vectors, "shares": self.memory.shares}
+        memory = self.memory
+        tensors = {"vectors": memory.vectors, "shares": memory.shares, "weights": memory.weights}
+        if self.scaling is not None:
+            tensors |= {"centre": self.scaling.centre, "axes": self.scaling.axes}
         write_model(path, self.method, facts, tensors)
 
     def _bands(self, field: FieldOfView, progress: Progress | None) -> Iterator[Band]:
@@ -126,7 +136,7 @@ class PatchSegmenter:
 
     def _voted(self, field: FieldOfView) -> Iterator[tuple[int, FloatArray]]:
         """The same for cells: first row, and (rows, columns, C) shares of the vote."""
-        for top, features in cell_features(self.encoder, field, self.settings):
+        for top, features in cell_features(self.encoder, field, self.settings, self.scaling):
             rows, columns, width = features.shape
             yield top, self.votes(features.reshape(-1, width)).reshape(rows, columns, -1)
 
@@ -137,6 +147,12 @@ def _neighbours_asked(memory: MemoryBank, k: int | None) -> int:
         patches = memory.shares.sum(axis=0)
         k = min(MOST_NEIGHBOURS, max(FEWEST_NEIGHBOURS, int(patches[patches > 0].min())))
     return min(k, len(memory))
+
+
+def _as_learned(rule: VoteRule) -> VoteRule:
+    """A rule for features, of the axes learned from them: the usual temperature is the learned."""
+    share = rule.temperature / SOFTMAX.temperature
+    return replace(rule, temperature=share * LEARNED_TEMPERATURE)
 
 
 def _listed(names: tuple[str, ...]) -> str:

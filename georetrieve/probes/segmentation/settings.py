@@ -10,12 +10,27 @@ from typing import Any, Literal, get_args
 from georetrieve.errors import StoreError
 from georetrieve.probes.vote import VoteRule
 
-__all__ = ["DINOV2_ROCKS", "HUMMINGBIRD", "PatchSettings", "Sampling", "Search", "Upsampling"]
+__all__ = [
+    "DINOV2_ROCKS",
+    "HUMMINGBIRD",
+    "SOFTMAX",
+    "Nearness",
+    "PatchSettings",
+    "Sampling",
+    "Search",
+    "Upsampling",
+]
 
+Nearness = Literal["auto", "learned", "cosine"]
 Search = Literal["auto", "exact", "lists"]
 Sampling = Literal["balanced", "hummingbird"]
 Upsampling = Literal["bilinear", "nearest"]
-CHOICES = {"sampling": Sampling, "search": Search, "upsampling": Upsampling}
+CHOICES = {
+    "nearness": Nearness,
+    "sampling": Sampling,
+    "search": Search,
+    "upsampling": Upsampling,
+}
 COUNTS = (
     "k",
     "memory_size",
@@ -27,6 +42,7 @@ COUNTS = (
     "batch_size",
 )
 SOFTMAX = VoteRule("softmax", 0.02)
+"""The vote of Hummingbird; along learned axes the vote these are learned for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +54,14 @@ class PatchSettings:
             or as many as the rarest class has patches, but no fewer than 5: so that a class of one
             click is not outvoted for being rare.
         rule: What a neighbour's word weighs.
+        nearness: ``cosine`` of the features. ``learned``: along the axes that the labels show to
+            matter (:mod:`~.scaling`). ``auto``: learned for descriptors, whose features are as they
+            were measured; cosine for networks, whose features are made to be compared so.
         memory_size: Most patches kept, ≥ 1.
-        sampling: Which are kept where there are more. ``balanced``: each class alike, over all
-            images. ``hummingbird``: as many of each image, rare classes of the image first
-            (I. Balažević et al., Towards in-context scene understanding, 2023).
+        sampling: Which are kept where there are more. ``balanced``: rare classes rather, over all
+            images; those kept of frequent classes weigh more for it. ``hummingbird``: as many of
+            each image, rare classes of the image first (I. Balažević et al., Towards in-context
+            scene understanding, 2023).
         min_labelled: Least share of a patch's pixels that must be labelled for it to be kept, 0 to
             1; one pixel must be in any case.
         window_px: Side of the windows a large image is seen in, pixels after scaling; by default
@@ -65,6 +85,7 @@ class PatchSettings:
 
     k: int | None = None
     rule: VoteRule = SOFTMAX
+    nearness: Nearness = "auto"
     memory_size: int = 20_000
     sampling: Sampling = "balanced"
     min_labelled: float = 0.0
@@ -125,12 +146,15 @@ class PatchSettings:
             ) from error
 
 
-HUMMINGBIRD = PatchSettings(k=30, sampling="hummingbird", memory_size=1_024_000, search="exact")
+HUMMINGBIRD = PatchSettings(
+    k=30, nearness="cosine", sampling="hummingbird", memory_size=1_024_000, search="exact"
+)
 """As published by I. Balažević et al., Towards in-context scene understanding (2023)."""
 
 DINOV2_ROCKS = PatchSettings(
     k=250,
     rule=VoteRule("uniform"),
+    nearness="cosine",
     side_px=560,
     cells=128,
     window_px=560,

@@ -68,20 +68,37 @@ def test_everything_is_kept_where_it_fits(sampling):
     assert chosen.shares.tolist() == [[1, 0], [0, 1], [1, 0], [0, 1]]
 
 
-def test_balanced_keeps_as_many_of_each_class():
-    """Of 10,000 cells one in a hundred is of class 1; half of what is kept is."""
+def test_balanced_keeps_rare_classes_rather():
+    """One cell in a hundred is of class 1: by the root of that, one in eleven of what is kept."""
     labels = np.zeros((100, 100), int)
     labels[0] = 1
-    kept = choose([labels], memory_size=100).shares.sum(axis=0)
-    assert kept.sum() == 100
-    assert 35 <= kept[1] <= 60
+    kept = sum(choose([labels], memory_size=110, seed=seed).shares.sum(axis=0) for seed in range(9))
+    assert kept.sum() == 9 * 110
+    assert 70 <= kept[1] <= 110
 
 
-def test_a_class_of_one_cell_is_kept():
+def test_what_is_kept_stands_for_what_is_not():
+    """The weighted share of a class is its share of all, whatever was kept of it."""
+    labels = np.zeros((100, 100), int)
+    labels[0] = 1
+    found = []
+    for seed in range(20):
+        chosen = choose([labels], memory_size=400, seed=seed)
+        assert chosen.weights.mean() == pytest.approx(1, rel=1e-5)
+        found.append(chosen.weights @ chosen.shares / chosen.weights.sum())
+    np.testing.assert_allclose(np.mean(found, axis=0), [0.99, 0.01], atol=1e-3)
+
+
+def test_where_all_are_kept_they_weigh_alike():
+    chosen = choose([np.arange(6).reshape(2, 3) % 2], memory_size=6)
+    np.testing.assert_array_equal(chosen.weights, 1)
+
+
+def test_a_class_of_one_cell_is_kept_where_there_is_room():
     labels = np.zeros((50, 50), int)
     labels[7, 9] = 1
     for seed in range(20):
-        assert choose([labels, labels * 0], memory_size=10, seed=seed).shares[:, 1].sum() == 1
+        assert choose([labels, labels * 0], memory_size=700, seed=seed).shares[:, 1].sum() == 1
 
 
 def test_a_memory_smaller_than_the_number_of_classes():
