@@ -7,8 +7,10 @@ names, and everyday words with pictures of nothing, so that the encoder has hear
 It is kept in a weights folder in OpenCLIP's published format, so that tests load it as a user does.
 """
 
+import atexit
 import functools
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -134,10 +136,17 @@ def _lessons(transform, rng):
     ]
 
 
+def _kept_until_exit(prefix):
+    """A folder that several test modules share, removed with the process."""
+    root = Path(tempfile.mkdtemp(prefix=prefix))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return root
+
+
 @functools.cache
 def trained_weights():
     """A weights folder with the trained encoder."""
-    root = Path(tempfile.mkdtemp(prefix="georetrieve-trained-"))
+    root = _kept_until_exit("georetrieve-trained-")
     (root / f"{ARCH}.json").write_text(json.dumps(CONFIG))
     open_clip.add_model_config(root / f"{ARCH}.json")
     open_clip.pretrained._PRETRAINED[ARCH] = {
@@ -208,7 +217,7 @@ def ores_index():
     Eight sections of each mineral but covellite, sphalerite and olivine, which are absent, and six
     of each of two pairs; with a label, a group, a depth, the minerals and a caption.
     """
-    root = Path(tempfile.mkdtemp(prefix="georetrieve-ores-"))
+    root = _kept_until_exit("georetrieve-ores-")
     rows = ["path,label,group,depth,minerals,caption"]
     names = dict.fromkeys(PRESENT, 8) | {" and ".join(pair): 6 for pair in PAIRS[:2]}
     for label, count in names.items():
