@@ -22,14 +22,15 @@ help:  ## this list
 
 setup: .venv/installed  ## make the environment in .venv (quick when it is there)
 
-demo: setup  ## sample slides → index → search → benchmark → a picture to look at
+demo: setup  ## sample slides → index → search → map → benchmark → pictures to look at
 	@rm -rf $(DEMO)
 	$(BIN)/georetrieve samples $(DEMO)/slides
 	$(BIN)/georetrieve index $(DEMO)/slides --index $(DEMO)/samples --labels $(DEMO)/slides-truth/labels.csv
 	$(BIN)/georetrieve search $(DEMO)/samples $(DEMO)/slides/crops/chorate_cyst/chorate_cyst_000.png --where "kind = 'specimen'" --save $(DEMO)/neighbours.png --save $(DEMO)/neighbours.html
+	$(BIN)/georetrieve segment predict $(DEMO)/slides/section_00_granite_ppl.png $(DEMO)/slides/section_00_granite_xpl.png --views ppl,xpl --um-per-px 2 --clicks $(DEMO)/slides-truth/section_00_granite_clicks.csv -o $(DEMO)/maps
 	$(BIN)/georetrieve bench retrieval $(DEMO)/samples --out $(DEMO)/report
 	@echo
-	@echo "Look at:  $(DEMO)/neighbours.png  $(DEMO)/neighbours.html  $(DEMO)/report/report.md"
+	@echo "Look at:  $(DEMO)/neighbours.png  $(DEMO)/neighbours.html  $(DEMO)/maps/section_00_granite_overlay.png  $(DEMO)/report/report.html"
 
 test: setup  ## the tests, without those marked slow
 	$(BIN)/python -m pytest

@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from georetrieve.baselines.methods import fit_segmenter, load_segmenter
     from georetrieve.benchmarks.index_retrieval import measure_index
     from georetrieve.embedding import EmbeddingService
     from georetrieve.encoders.registry import load_encoder
@@ -33,17 +34,27 @@ if TYPE_CHECKING:
         SpecMismatchError,
         StoreError,
         UnknownFormatError,
+        VocabularyError,
     )
     from georetrieve.indexing.build import index_folder
     from georetrieve.indexing.options import IndexOptions, IndexReport
+    from georetrieve.labelling import give_labels, undo_labels
+    from georetrieve.probes.classification.queries import open_queries
+    from georetrieve.probes.classification.run import ClassifyOptions, classify
+    from georetrieve.probes.explanation import explain
+    from georetrieve.probes.zero_shot import name_items
     from georetrieve.search import Index, Query, SearchHit, SearchResult
     from georetrieve.serving.client import Client
+    from georetrieve.sources.masks.pairing import label_fields
     from georetrieve.sources.opening import open_raster
+    from georetrieve.sources.views import open_fields
     from georetrieve.types import EncoderSpec, Item, Region
+    from georetrieve.vocabulary import load_vocabulary
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ClassifyOptions",
     "Client",
     "EmbeddingService",
     "EncoderError",
@@ -67,15 +78,31 @@ __all__ = [
     "SpecMismatchError",
     "StoreError",
     "UnknownFormatError",
+    "VocabularyError",
     "__version__",
+    "classify",
+    "explain",
+    "fit_segmenter",
+    "give_labels",
     "index_folder",
+    "label_fields",
     "load_encoder",
+    "load_segmenter",
+    "load_vocabulary",
     "measure_index",
+    "name_items",
+    "open_fields",
+    "open_queries",
     "open_raster",
+    "undo_labels",
     "window_patches",
 ]
 
 _HOMES = {
+    "georetrieve.baselines.methods": (
+        "fit_segmenter",
+        "load_segmenter",
+    ),
     "georetrieve.benchmarks.index_retrieval": ("measure_index",),
     "georetrieve.embedding": ("EmbeddingService",),
     "georetrieve.encoders.registry": ("load_encoder",),
@@ -93,12 +120,24 @@ _HOMES = {
         "SpecMismatchError",
         "StoreError",
         "UnknownFormatError",
+        "VocabularyError",
     ),
     "georetrieve.indexing.build": ("index_folder",),
     "georetrieve.indexing.options": (
         "IndexOptions",
         "IndexReport",
     ),
+    "georetrieve.labelling": (
+        "give_labels",
+        "undo_labels",
+    ),
+    "georetrieve.probes.classification.queries": ("open_queries",),
+    "georetrieve.probes.classification.run": (
+        "ClassifyOptions",
+        "classify",
+    ),
+    "georetrieve.probes.explanation": ("explain",),
+    "georetrieve.probes.zero_shot": ("name_items",),
     "georetrieve.search": (
         "Index",
         "Query",
@@ -106,12 +145,15 @@ _HOMES = {
         "SearchResult",
     ),
     "georetrieve.serving.client": ("Client",),
+    "georetrieve.sources.masks.pairing": ("label_fields",),
     "georetrieve.sources.opening": ("open_raster",),
+    "georetrieve.sources.views": ("open_fields",),
     "georetrieve.types": (
         "EncoderSpec",
         "Item",
         "Region",
     ),
+    "georetrieve.vocabulary": ("load_vocabulary",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

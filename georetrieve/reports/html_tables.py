@@ -54,7 +54,10 @@ _SCROLL, _END = '<div class="scroll">', "</tbody></table></div>"
 
 
 def _chosen(record: RunRecord) -> dict[str, Estimate]:
-    """Measures worth a line each, the twelve first at most where there are many."""
+    """Measures worth a line each: those the record names, or the first where there are many."""
+    named = [name for name in record.settings.get("headline", ()) if name in record.metrics]
+    if named:
+        return {name: record.metrics[name] for name in named}
     chosen = headline(record)
     plain = {name: value for name, value in chosen.items() if "/" not in name}
     few = plain if len(chosen) > 12 and plain else chosen

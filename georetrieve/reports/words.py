@@ -28,8 +28,12 @@ _WORDS = {
 }
 _PREFIXES = {
     "cosine": "by cosine",
-    "group_out": "own group left out",
+    "stratified": "random split",
+    "same_slices": "tested on what was trained on",
+    "slice_blocks": "split by blocks of slices",
+    "groups": "own group left out",
     "random": "random split",
+    "group_out": "own group left out",
     "grouped": "split by group",
     "logistic": "logistic regression",
     "linear": "logistic regression",
