@@ -80,6 +80,11 @@ CLONES = {
         marker="dinov2/hub/backbones.py",
         roots=("dinov2",),
     ),
+    "hummingbird": Clone(
+        repo="vpariza/open-hummingbird-eval",
+        marker="hbird/hbird_eval.py",
+        roots=("hbird",),
+    ),
     "mae": Clone(
         repo="facebookresearch/mae",
         marker="models_vit.py",

@@ -14,6 +14,7 @@ import typer
 from georetrieve.cli import (
     bench_classification,
     bench_classify,
+    bench_hummingbird,
     bench_parity,
     bench_rotations,
     bench_scampi,
@@ -215,6 +216,9 @@ app.command("backends")(bench_speed.backends)
 app.command("rotations")(bench_rotations.rotations)
 app.command("parity")(bench_parity.parity)
 app.command("parity-scampi", epilog=bench_scampi.EXAMPLES)(bench_scampi.parity_scampi)
+app.command("parity-hummingbird", epilog=bench_hummingbird.EXAMPLES)(
+    bench_hummingbird.parity_hummingbird
+)
 app.command("classify-speed")(bench_classify.classify_speed)
 app.command("classification", epilog=bench_classification.EXAMPLES)(
     bench_classification.classification
