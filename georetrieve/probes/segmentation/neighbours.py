@@ -15,14 +15,16 @@ __all__ = ["Neighbours"]
 
 LARGE = 4096  # vectors from which on lists are quicker than looking at all
 LISTS_LOOKED_INTO = 8
+FEW_NUMBERS = 16  # vectors so short have few lists around them
+LISTS_AROUND_FEW = 4
 
 
 class Neighbours:
     """Finds the vectors of highest cosine among (M, D) of length 1.
 
     ``exact`` compares with every vector, block by block. ``lists`` sorts the vectors into 2 √M
-    lists by k-means and looks into the 8 nearest; where these hold fewer than k vectors, all are
-    compared. The clusters are drawn by a fixed seed.
+    lists by k-means and looks into the 8 nearest (4 of short vectors); where these hold fewer than
+    k vectors, all are compared. The clusters are drawn by a fixed seed.
     """
 
     def __init__(self, vectors: FloatArray, search: Search = "auto") -> None:
@@ -38,7 +40,7 @@ class Neighbours:
                 faiss.IndexFlatIP(width), width, min(lists, count), faiss.METRIC_INNER_PRODUCT
             )
             self._lists.cp.min_points_per_centroid = 1  # so that few vectors are no warning
-            self._lists.nprobe = LISTS_LOOKED_INTO
+            self._lists.nprobe = LISTS_LOOKED_INTO if width > FEW_NUMBERS else LISTS_AROUND_FEW
             self._lists.train(values)
             self._lists.add(values)
 

@@ -28,6 +28,7 @@ __all__ = ["PatchSegmenter"]
 BLOCK_VALUES = 1 << 22  # neighbours' shares held at once
 MAX_QUERIES = 8192
 MOST_NEIGHBOURS = 30  # as Hummingbird
+MOST_LEARNED = 10  # along learned axes further ones add nothing but time
 FEWEST_NEIGHBOURS = 5
 
 
@@ -63,7 +64,9 @@ class PatchSegmenter:
         self.encoder, self.memory, self.settings = encoder, memory, settings
         self.scaling = scaling
         self.classes, self.view_names = classes, view_names
-        self.k = _neighbours_asked(memory, settings.k)
+        self.k = _neighbours_asked(
+            memory, settings.k, MOST_NEIGHBOURS if scaling is None else MOST_LEARNED
+        )
         self._rule = settings.rule if scaling is None else _as_learned(settings.rule)
         self._neighbours = Neighbours(memory.vectors, settings.search)
 
@@ -141,11 +144,11 @@ class PatchSegmenter:
             yield top, self.votes(features.reshape(-1, width)).reshape(rows, columns, -1)
 
 
-def _neighbours_asked(memory: MemoryBank, k: int | None) -> int:
+def _neighbours_asked(memory: MemoryBank, k: int | None, most: int) -> int:
     """See :attr:`PatchSettings.k`."""
     if k is None:
         patches = memory.shares.sum(axis=0)
-        k = min(MOST_NEIGHBOURS, max(FEWEST_NEIGHBOURS, int(patches[patches > 0].min())))
+        k = min(most, max(FEWEST_NEIGHBOURS, int(patches[patches > 0].min())))
     return min(k, len(memory))
 
 

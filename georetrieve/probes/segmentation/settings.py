@@ -50,9 +50,9 @@ class PatchSettings:
     """Everything the patch segmenter can be told; the defaults suit most.
 
     Attributes:
-        k: Neighbours that vote, ≥ 1; all patches of the memory where it has fewer. By default 30,
-            or as many as the rarest class has patches, but no fewer than 5: so that a class of one
-            click is not outvoted for being rare.
+        k: Neighbours that vote, ≥ 1; all patches of the memory where it has fewer. By default 30
+            (along learned axes 10), or as many as the rarest class has patches, but no fewer than
+            5: so that a class of one click is not outvoted for being rare.
         rule: What a neighbour's word weighs.
         nearness: ``cosine`` of the features. ``learned``: along the axes that the labels show to
             matter (:mod:`~.scaling`). ``auto``: learned for descriptors, whose features are as they
