@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from georetrieve.errors import EncoderError, did_you_mean
 
-__all__ = ["Fit", "Options", "Pooling", "canonical_name", "split_name", "with_checkpoint_key"]
+__all__ = [
+    "Fit",
+    "Options",
+    "Pooling",
+    "canonical_name",
+    "index_name",
+    "split_name",
+    "with_checkpoint_key",
+]
 
 Pooling: TypeAlias = Literal["own", "cls", "mean", "cls+mean", "gem"]
 Fit: TypeAlias = Literal["own", "squash", "crop"]
@@ -99,6 +108,17 @@ def canonical_name(name: str) -> str:
     """
     base, options = split_name(name)
     return base + options.suffix
+
+
+def index_name(name: str) -> str:
+    """What an index calls an encoder: its canonical name, of a checkpoint without the folder.
+
+    Raises:
+        EncoderError: See :func:`split_name`.
+    """
+    base, options = split_name(name)
+    arch, mark, file = base.partition("@")
+    return (f"{arch}@{Path(file).name}" if mark else arch) + options.suffix
 
 
 def with_checkpoint_key(name: str, key: str) -> str:

@@ -5,6 +5,7 @@ import pytest
 from georetrieve.encoders.options import (
     Options,
     canonical_name,
+    index_name,
     split_name,
     with_checkpoint_key,
 )
@@ -56,3 +57,16 @@ def test_a_checkpoint_key_goes_between_file_and_options():
     assert with_checkpoint_key("vit@w.pth,size=96", "student") == "vit@w.pth#student,size=96"
     with pytest.raises(EncoderError, match="'scampi-vits16' is none"):
         with_checkpoint_key("scampi-vits16", "student")
+
+
+@pytest.mark.parametrize(
+    ("typed", "called"),
+    [
+        ("bundled", "bundled"),
+        ("vit_small@/a/b/w.pth,size=448", "vit_small@w.pth,size=448"),
+        ("vit_small@w.pth#student", "vit_small@w.pth#student"),
+        ("dinov2-vits14,size=224,pooling=own", "dinov2-vits14,size=224"),
+    ],
+)
+def test_what_an_index_calls_an_encoder(typed, called):
+    assert index_name(typed) == called

@@ -11,6 +11,7 @@ from georetrieve.benchmarks.classification.run import ClassificationRun, run_cla
 from georetrieve.benchmarks.classification.settings import task_settings
 from georetrieve.benchmarks.labelled import LabelledVectors, labelled_vectors
 from georetrieve.benchmarks.tasks import Task
+from georetrieve.encoders.options import index_name
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import IndexNotFoundError, StoreError
 from georetrieve.indexing.build import index_folder
@@ -70,7 +71,7 @@ def bench_data(
         made = _index(task, folder, path, encoders or ("bundled",), runtime, progress)
     with Index.open(path) as opened:
         names = encoders or tuple(spec.name for spec in opened.manifest.encoders)
-        found = tuple(opened.manifest.encoder(name).name for name in names)
+        found = tuple(opened.manifest.encoder(index_name(name)).name for name in names)
     return BenchData(path, tuple(dict.fromkeys(found)), made)
 
 
