@@ -82,7 +82,7 @@ def parity_scampi(
     whole = sum(parity.reference_seconds.values())
     remark(
         f"{whole / everything:.1f} times faster with all that either writes and draws: "
-        f"{whole:.2f} s the script, {everything:.2f} s georetrieve with its records, sheets and page"
+        f"{whole:.2f} s the script, {everything:.2f} s georetrieve with records, sheets and page"
     )
     if not all(one.passed for one in parity.files):
         raise typer.Exit(1)

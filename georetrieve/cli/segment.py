@@ -69,6 +69,7 @@ def fit(
     k: opt.KOption = None,
     memory: opt.MemoryOption = None,
     scale: opt.ScaleOption = None,
+    smooth: opt.SmoothOption = None,
     seed: opt.SeedOption = 0,
     views: opt.ViewsOption = None,
     slices: opt.SlicesOption = None,
@@ -98,7 +99,8 @@ def fit(
         raise SourceError(f"{out} is there; choose another name, or overwrite it (--force).")
     source = _label_source(
         truth, classes, opt.mask_rule(mask_values, void, unknown_void, radius), method, encoder,
-        opt.settings(recipe, k, memory, scale, seed), device, backend, precision,
+        opt.settings(recipe, k, memory, scale, smooth, seed, clicked=clicks is not None),
+        device, backend, precision,
     )  # fmt: skip
     reading = opt.read_options(um_per_px, intensity, raw_shape, raw_dtype, max_pixels, stacks=False)
     with (
@@ -140,6 +142,7 @@ def predict(
     k: opt.KOption = None,
     memory: opt.MemoryOption = None,
     scale: opt.ScaleOption = None,
+    smooth: opt.SmoothOption = None,
     seed: opt.SeedOption = 0,
     views: opt.ViewsOption = None,
     slices: opt.SlicesOption = None,
@@ -197,7 +200,8 @@ def predict(
             rule = opt.mask_rule(mask_values, void, unknown_void, radius)
             source = _label_source(
                 truth, classes, rule, method, encoder,
-                opt.settings(recipe, k, memory, scale, seed), device, backend, precision,
+                opt.settings(recipe, k, memory, scale, smooth, seed, clicked=clicks is not None),
+        device, backend, precision,
             )  # fmt: skip
             fitted = _fit(source, opened.fields, reading, bars)
             segmenter, model = fitted.segmenter, out / f"{truth.stem}.segmenter"

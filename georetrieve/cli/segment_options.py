@@ -20,13 +20,15 @@ __all__ = [
     "AxisName", "AxisOption", "ClassesOption", "ClicksOption", "EncoderOption", "IntensityOption",
     "KOption", "MaskValuesName", "MaskValuesOption", "MasksOption", "MaxPixelsOption",
     "MemoryOption", "Method", "MethodOption", "RadiusOption", "RawDtypeOption", "RawShapeOption",
-    "Recipe", "RecipeOption", "ScaleOption", "SeedOption", "SlicesOption", "UmPerPxOption",
+    "Recipe", "RecipeOption", "ScaleOption", "SeedOption", "SlicesOption", "SmoothOption",
+    "UmPerPxOption",
     "UnknownVoidOption", "ViewsOption", "VoidOption", "listed", "mask_rule", "read_options",
     "settings", "truth_path",
 ]  # fmt: skip
 
 LABELS = "What is known"
 HOW = "How it is mapped"
+CLICKED_SMOOTH_PX = 16
 READ = "How files are read"
 
 
@@ -122,7 +124,11 @@ RecipeOption = Annotated[
 ]
 KOption = Annotated[
     int | None,
-    typer.Option("-k", help="Neighbours that vote. [default: 30]", rich_help_panel=HOW),
+    typer.Option(
+        "-k",
+        help="Neighbours that vote. [default: 10 of the bundled encoder, else 30]",
+        rich_help_panel=HOW,
+    ),
 ]
 MemoryOption = Annotated[
     int | None,
@@ -131,6 +137,15 @@ MemoryOption = Annotated[
 ScaleOption = Annotated[
     float | None,
     typer.Option(help="Enlarge images first: finer maps, slower.", rich_help_panel=HOW),
+]
+SmoothOption = Annotated[
+    int | None,
+    typer.Option(
+        "--smooth",
+        help="Even maps out along the image, over so many pixels each way; 0: not at all. "
+        "[default: 16 with clicks, else 0]",
+        rich_help_panel=HOW,
+    ),
 ]
 SeedOption = Annotated[int, typer.Option(help="Of what is drawn by lot.", rich_help_panel=HOW)]
 ViewsOption = Annotated[
@@ -241,9 +256,16 @@ def read_options(
 
 
 def settings(
-    recipe: Recipe, k: int | None, memory: int | None, scale: float | None, seed: int
+    recipe: Recipe,
+    k: int | None,
+    memory: int | None,
+    scale: float | None,
+    smooth: int | None,
+    seed: int,
+    *,
+    clicked: bool,
 ) -> PatchSettings:
-    """How patch-nn maps."""
+    """How patch-nn maps; what a few clicks leave speckled is evened out unless told otherwise."""
     from georetrieve.probes.segmentation.settings import DINOV2_ROCKS, HUMMINGBIRD, PatchSettings
 
     recipes = {
@@ -251,6 +273,8 @@ def settings(
         Recipe.hummingbird: HUMMINGBIRD,
         Recipe.dinov2_rocks: DINOV2_ROCKS,
     }
-    given = {"k": k, "memory_size": memory, "scale": scale, "seed": seed}
+    if smooth is None and clicked and recipe is Recipe.default:
+        smooth = CLICKED_SMOOTH_PX
+    given = {"k": k, "memory_size": memory, "scale": scale, "smooth_px": smooth, "seed": seed}
     changed = {name: one for name, one in given.items() if one is not None}
     return replace(recipes[recipe], **changed)  # type: ignore[arg-type]

@@ -16,19 +16,19 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from georetrieve.errors import EncoderError, SourceError
+from georetrieve.probes.patch_colours import colours_of_patches
 from georetrieve.protocols import AttentiveEncoder, ImageEncoder, PatchEncoder
 from georetrieve.reports.theme import LIGHT
 from georetrieve.types import FloatArray
 
-__all__ = ["Look", "colours_of_patches", "look_at", "save_look"]
+__all__ = ["Look", "look_at", "save_look"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 # The large pictures stand side by side, the heads below them.
 LARGE_INCHES, SMALL_INCHES, TITLE_INCHES = 3.4, 1.7, 0.75
 HEADS_A_ROW = 6
 # The brightest patches of a map, often one or two artefacts, do not darken all others.
-ROUNDING = 1e-6
-BRIGHTEST, OUTER = 99.0, (1.0, 99.0)
+BRIGHTEST = 99.0
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -72,34 +72,6 @@ def look_at(encoder: ImageEncoder, image: Image.Image) -> Look:
         patches=encoder.encode_patches([image])[0],
         attention=encoder.attention([image])[0] if isinstance(encoder, AttentiveEncoder) else None,
     )
-
-
-def colours_of_patches(patches: FloatArray) -> tuple[FloatArray, float]:
-    """Patch features as colours: their three principal axes as red, green and blue.
-
-    Alike patches have alike colours; which colour means nothing.
-
-    Args:
-        patches: (rows, columns, D).
-
-    Returns:
-        (rows, columns, 3) in [0, 1], and the share of the variance that the three axes hold.
-    """
-    rows, columns, width = patches.shape
-    points = patches.reshape(-1, width).astype(np.float64)
-    points -= points.mean(axis=0)
-    left, sizes, axes = np.linalg.svd(points, full_matrices=False)
-    # An axis may point either way; it points to where its largest weight is positive.
-    signs = np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1))[:, 0]
-    scores = np.zeros((len(points), 3))
-    scores[:, : len(sizes)] = (left * sizes * signs)[:, :3]
-    low, high = np.percentile(scores, OUTER, axis=0)
-    # An axis that is only rounding is black, not stretched to noise.
-    real = high - low > ROUNDING * max(float((high - low).max()), np.abs(patches).max())
-    colours = np.clip((scores - low) / np.where(real, high - low, np.inf), 0, 1)
-    total = float((sizes**2).sum())
-    share = float((sizes[:3] ** 2).sum()) / total if total else 1.0
-    return colours.reshape(rows, columns, 3).astype(np.float32), share
 
 
 def save_look(path: Path, look: Look, *, title: str) -> Path:

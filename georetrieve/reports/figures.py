@@ -34,7 +34,7 @@ _STYLE: dict[Any, Any] = {
 }
 _MARKED = ("N_R", "1", "10", "100", "500")
 _SHORTENED = 10_000
-"""Counts from which a cell shows its share instead, so that it stays readable."""
+"""A count from which on cells show shares instead, so that they stay readable."""
 _CLASS_MEASURES = (
     ("p_at_nr", "P@N_R: share of right hits", "p_at_nr_chance", "precision_at_1", "P@1"),
     ("iou", "IoU", "iou_chance", "recall", "recall"),
@@ -174,8 +174,9 @@ def _name_cells(axes: Axes, names: Sequence[str], counts: np.ndarray, shares: np
     axes.set_xticks(places, names, rotation=90)
     axes.set_yticks(places, names)
     axes.tick_params(length=0)
+    large = counts.max() >= _SHORTENED
     for row, column in np.argwhere(counts):
         colour = LIGHT.page if shares[row, column] > 0.55 else LIGHT.text
         number = counts[row, column]
-        text = f"{number:.0f}" if number < _SHORTENED else f"{shares[row, column]:.0%}"
+        text = f"{shares[row, column]:.1%}" if large else f"{number:.0f}"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)

@@ -45,8 +45,13 @@ _HIGHLIGHTED = 60
 """Classes beyond which one cannot be picked out: the list would be longer than the map."""
 
 
-def value_cell(estimate: Estimate | None) -> str:
-    """A table cell: the number, its interval, a bar with chance where it lies within 0 to 1."""
+def value_cell(estimate: Estimate | None, *, bar: bool = True) -> str:
+    """A table cell: the number, its interval, a bar with chance where it lies within 0 to 1.
+
+    Args:
+        estimate: The number; None where it was not measured.
+        bar: Whether it is a share at all, and not a time or a rate.
+    """
     if estimate is None:
         return "<td>–</td>"
     if estimate.value is None:
@@ -56,7 +61,7 @@ def value_cell(estimate: Estimate | None) -> str:
     lines = [f'<span class="number">{estimate.value:.3f}</span>']
     if estimate.low is not None and estimate.high is not None:
         lines.append(f' <span class="interval">{estimate.low:.3f} to {estimate.high:.3f}</span>')
-    if 0 <= estimate.value <= 1:
+    if bar and 0 <= estimate.value <= 1:
         lines.append(_bar(estimate))
     if estimate.chance is not None:
         lines.append(f'<span class="chance">chance {estimate.chance:.3f}</span>')

@@ -43,7 +43,10 @@ def comparison(named: Mapping[str, RunRecord], *, everything: bool = False) -> s
     head = "".join(f"<th>{escape(name)}</th>" for name in named)
     rows = "".join(
         f"<tr><th>{escape(measure_words(measure))}</th>"
-        + "".join(value_cell(metrics.get(measure)) for metrics in shown.values())
+        + "".join(
+            value_cell(metrics.get(measure), bar="second" not in measure)
+            for metrics in shown.values()
+        )
         + "</tr>"
         for measure in measures
     )

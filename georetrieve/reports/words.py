@@ -23,6 +23,11 @@ _WORDS = {
     "mean_iou": "Mean IoU",
     "miou": "Mean IoU",
     "pixel_accuracy": "Pixel accuracy",
+    "frequency_weighted_iou": "IoU weighted by frequency",
+    "iou": "IoU",
+    "iou_low": "IoU, low",
+    "iou_high": "IoU, high",
+    "iou_chance": "IoU by chance",
     "map": "mAP",
     "mean_average_precision": "mAP",
 }

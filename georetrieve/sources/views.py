@@ -42,6 +42,7 @@ class OpenedFields:
     stamps: dict[str, str] = field(default_factory=dict)
     _files: OpenFiles[Raster] = field(default_factory=OpenFiles)
     _said: dict[str, list[str]] = field(default_factory=dict)
+    _taken: set[tuple[Path, ...]] = field(default_factory=set)
 
     def close(self) -> None:
         """Close all files; closing twice is harmless."""
@@ -127,6 +128,10 @@ def _open_one(source: Path, prefix: str, terms: _Terms, opened: OpenedFields) ->
             f"{source} holds no image{views}; name an image, slide, volume or folder."
         )
     for name, members in _grouped(files, terms.views, opened).items():
+        paths = tuple(path.resolve() for file in members for path in file.files)
+        if paths in opened._taken:  # named twice, or by each of its views
+            continue
+        opened._taken.add(paths)
         try:
             made = _fields_of(prefix + name, members, terms, opened, annotator)
         except (GeoRetrieveError, OSError) as error:

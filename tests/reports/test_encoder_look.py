@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from georetrieve.cli.app import app
 from georetrieve.errors import EncoderError, SourceError
-from georetrieve.reports.encoder_look import Look, colours_of_patches, look_at, save_look
+from georetrieve.probes.patch_colours import colours_of_patches
+from georetrieve.reports.encoder_look import Look, look_at, save_look
 
 
 def size_of(path):

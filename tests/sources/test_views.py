@@ -96,6 +96,15 @@ def test_one_view_finds_its_partner(put, names):
             assert (red(field, 0), red(field, 1)) == (0, 1)
 
 
+def test_a_field_that_is_named_twice_is_one(put):
+    folder = put("a_ppl.png", "a_xpl.png", "b.png")
+    both = [folder / "a_ppl.png", folder / "a_xpl.png"]
+    with open_fields(both, views=("ppl", "xpl")) as opened:
+        assert [one.name for one in opened.fields] == ["a"]
+    with open_fields([folder / "b.png", folder / "b.png"]) as opened:
+        assert [one.name for one in opened.fields] == ["b.png"]
+
+
 def test_a_missing_partner_is_named(put):
     root = put("ppl/a.png", "xpl/a.png", "ppl/b.png")
     with open_fields(root, views=["ppl", "xpl"]) as opened:

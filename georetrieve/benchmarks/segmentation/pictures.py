@@ -12,12 +12,15 @@ from georetrieve.benchmarks.run import Picture
 from georetrieve.benchmarks.segmentation.data import MappedData
 from georetrieve.benchmarks.segmentation.measure import Measured
 from georetrieve.benchmarks.segmentation.previews import Preview, sampled_views, step_of
+from georetrieve.errors import EncoderError
 from georetrieve.metrics.segmentation import segmentation_scores
+from georetrieve.probes.patch_colours import patch_picture
+from georetrieve.protocols import DensePatchEncoder
 from georetrieve.sources.fields import LabelledField
 from georetrieve.sources.masks.classes import ClassTable
 from georetrieve.types import Region
 
-__all__ = ["draw_pictures"]
+__all__ = ["draw_patches", "draw_pictures"]
 
 GAP_PX = 8
 COLUMNS = 3
@@ -28,6 +31,7 @@ MARK = (213, 94, 0)  # Okabe and Ito's vermillion
 PAGE, TEXT = (255, 255, 255), (28, 35, 33)
 CLASS_SHARE = 0.72  # of a class's colour over the image
 ROWS_PX = 512
+SEEN_PX = 448  # whole patches of 14 and of 16 pixels
 
 
 def draw_pictures(data: MappedData, measured: Measured, *, method: str) -> tuple[Picture, ...]:
@@ -46,6 +50,27 @@ def draw_pictures(data: MappedData, measured: Measured, *, method: str) -> tuple
             title=f"{method}: {title} of {len(ranked)}, mean IoU {values[number]:.3f}",
         )
         for number, title in sorted(titled.items(), key=lambda one: ranked.index(one[0]))
+    )
+
+
+def draw_patches(encoder: DensePatchEncoder, tested: LabelledField) -> tuple[Picture, ...]:
+    """What an encoder sees in the middle of an image; none where it takes no such size."""
+    width, height = tested.field.size
+    across, down = min(SEEN_PX, width), min(SEEN_PX, height)
+    middle = Region((width - across) // 2, (height - down) // 2, across, down)
+    try:
+        picture, share = patch_picture(encoder, tested.field.read(middle)[0])
+    except EncoderError:
+        return ()
+    return (
+        Picture(
+            "patch_colours",
+            f"{encoder.spec.name}: patches of {encoder.patch_px} px",
+            f"The middle of {tested.field.name} and the three principal axes of its patches' "
+            f"features as red, green and blue ({share:.0%} of their variance): like patches have "
+            "like colours.",
+            picture,
+        ),
     )
 
 

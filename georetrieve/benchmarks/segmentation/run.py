@@ -13,7 +13,7 @@ from georetrieve.benchmarks.record import EncoderFacts, RunRecord, encoder_facts
 from georetrieve.benchmarks.run import BenchmarkRun
 from georetrieve.benchmarks.segmentation.data import Contender, MappedData
 from georetrieve.benchmarks.segmentation.measure import Measured, class_pixels, measure_method
-from georetrieve.benchmarks.segmentation.pictures import draw_pictures
+from georetrieve.benchmarks.segmentation.pictures import draw_patches, draw_pictures
 from georetrieve.benchmarks.segmentation.report import make_failure, make_record
 from georetrieve.benchmarks.segmentation.settings import TaskSettings, task_settings
 from georetrieve.benchmarks.segmentation.splits import SplitPlan, plan_splits
@@ -218,8 +218,19 @@ def _run_plan(
     return [
         BenchmarkRun(
             record,
-            draw_pictures(bench.data, measured, method=entry.contender.name)
-            if measured and place in best
+            (
+                *(
+                    draw_pictures(bench.data, measured, method=entry.contender.name)
+                    if place in best
+                    else ()
+                ),
+                *(
+                    draw_patches(entry.encoder, bench.data.fields[measured.places[0]])
+                    if entry.encoder
+                    else ()
+                ),
+            )
+            if measured
             else (),
         )
         for place, ((record, measured), entry) in enumerate(zip(runs, entries, strict=True))

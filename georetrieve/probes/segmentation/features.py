@@ -24,6 +24,7 @@ __all__ = ["CellGrid", "cell_features", "cell_grid", "unit_length"]
 WINDOW_PX = 384
 STRIP_VALUES = 1 << 22  # numbers given at once: 16 MiB, more than a row of a wide image has
 SMALLEST = 1e-12
+BATCH_VALUES = 1 << 24  # features of windows held at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,12 @@ def cell_features(
     seen: list[PatchGrids] = [encoder] * count
     if scaling is not None:
         seen = [_Placed(encoder, axes) for axes in scaling.of_views(count)]
-    window = _window(encoder, settings)
-    views = [_view_features(one, field, view, settings, window) for view, one in enumerate(seen)]
+    window, stride = _window(encoder, settings)
+    batch = _batch(encoder, window, settings)
+    views = [
+        _view_features(one, field, view, settings, (window, stride, batch))
+        for view, one in enumerate(seen)
+    ]
     for parts in zip(*views, strict=True):
         top, band = parts[0]
         step = max(1, STRIP_VALUES // (band[0].size * len(parts)))
@@ -93,6 +98,12 @@ def unit_length(features: FloatArray) -> FloatArray:
     lengths = np.sqrt(np.einsum("...d,...d->...", features, features))[..., None]
     unit: FloatArray = features / np.maximum(lengths, SMALLEST)
     return unit
+
+
+def _batch(encoder: DensePatchEncoder, window: int, settings: PatchSettings) -> int:
+    """Windows encoded at once: fewer where each has many features."""
+    values = (window // encoder.patch_px) ** 2 * encoder.patch_dim
+    return max(1, min(settings.batch_size, BATCH_VALUES // values))
 
 
 def _joined(views: Sequence[FloatArray]) -> FloatArray:
@@ -124,17 +135,17 @@ def _view_features(
     field: FieldOfView,
     view: int,
     settings: PatchSettings,
-    windows: tuple[int, int],
+    windows: tuple[int, int, int],
 ) -> Iterator[tuple[int, FloatArray]]:
     new_size = _new_size(field.size, settings)
-    window, stride = windows
+    window, stride, batch = windows
     bands = window_bands(
         encoder,
         resampled(field.views[view], field.size, new_size),
         new_size,
         window_px=window,
         stride_px=stride,
-        batch_size=settings.batch_size,
+        batch_size=batch,
     )
     if settings.cells is None:
         return bands if settings.pool == 1 else _pooled(bands, settings.pool)

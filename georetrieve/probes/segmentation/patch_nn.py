@@ -11,6 +11,7 @@ import numpy as np
 from georetrieve.errors import SourceError
 from georetrieve.probes.segmentation.enlarging import enlarged
 from georetrieve.probes.segmentation.features import cell_features, cell_grid
+from georetrieve.probes.segmentation.guided import guided_bands
 from georetrieve.probes.segmentation.interface import Band
 from georetrieve.probes.segmentation.memory import MemoryBank
 from georetrieve.probes.segmentation.model_file import write_model
@@ -128,6 +129,8 @@ class PatchSegmenter:
             field.size,
             nearest=self.settings.upsampling == "nearest",
         )
+        if self.settings.smooth_px:
+            pixels = guided_bands(pixels, field, self.settings.smooth_px)
         if progress:
             progress.start(f"mapping {field.name}", field.size[1], "rows")
         for top, probabilities in pixels:

@@ -41,6 +41,7 @@ COUNTS = (
     "cells",
     "batch_size",
 )
+LARGEST_SMOOTH_PX = 256
 SOFTMAX = VoteRule("softmax", 0.02)
 """The vote of Hummingbird; along learned axes the vote these are learned for."""
 
@@ -76,7 +77,9 @@ class PatchSettings:
             are nearest (FAISS's inverted file), many times faster. ``auto``: lists where the
             memory is large.
         upsampling: From patches to pixels.
-        batch_size: Windows encoded at once.
+        smooth_px: Probabilities are evened out along the image over so many pixels each way
+            (:mod:`~.guided`); 0: not at all.
+        batch_size: Most windows encoded at once.
         seed: Of the sampling.
 
     Raises:
@@ -97,6 +100,7 @@ class PatchSettings:
     cells: int | None = None
     search: Search = "auto"
     upsampling: Upsampling = "bilinear"
+    smooth_px: int = 0
     batch_size: int = 8
     seed: int = 0
 
@@ -107,6 +111,10 @@ class PatchSettings:
                 raise StoreError(f"{name} is {value}; it must be at least 1.")
         if not 0 <= self.min_labelled <= 1:
             raise StoreError(f"min_labelled is {self.min_labelled}; it is a share, 0 to 1.")
+        if not 0 <= self.smooth_px <= LARGEST_SMOOTH_PX:
+            raise StoreError(
+                f"smooth_px is {self.smooth_px}; it must be 0 to {LARGEST_SMOOTH_PX}, 0 for none."
+            )
         if not (math.isfinite(self.scale) and 0 < self.scale <= 64):
             raise StoreError(f"scale is {self.scale}; it must be above 0 and at most 64.")
         for what, choices in CHOICES.items():
