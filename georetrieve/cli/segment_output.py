@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from georetrieve.cli.output import Format, emit, file_line, remark
+from georetrieve.sources.label_table import counted
 
 if TYPE_CHECKING:
     from georetrieve.reports.maps.run import MapRun
@@ -64,7 +65,7 @@ def print_maps(
         emit(shown, form, list(rows[-1])[: SHOWN_CLASSES + 1])
     for one in run.maps if len(run.maps) == 1 else ():
         remark("\n".join(str(path) for path in one.files))
-    done = f"{len(run.maps)} maps in {out}"
+    done = f"{counted(len(run.maps), 'map')} in {out}"
     if run.unchanged:
         done += f", {run.unchanged} of them from before"
     remark(done + (f"; {len(failed)} failed" if failed else ""))
