@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
-from georetrieve.benchmarks.tasks import Task, settings
+from georetrieve.benchmarks.tasks import Task, TaskTables, task_tables
 from georetrieve.errors import StoreError, did_you_mean
 from georetrieve.probes.vote import VoteRule, Weighting
 from georetrieve.types import Metric
@@ -131,13 +131,7 @@ class ProbeSettings:
         return VoteRule(self.weighting, self.temperature)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSettings:
-    """The three tables of a task, checked."""
-
-    data: DataSettings
-    split: SplitSettings
-    probe: ProbeSettings
+TaskSettings: TypeAlias = TaskTables[DataSettings, SplitSettings, ProbeSettings]
 
 
 def task_settings(task: Task) -> TaskSettings:
@@ -146,11 +140,7 @@ def task_settings(task: Task) -> TaskSettings:
     Raises:
         StoreError: A key is unknown, or a value is not usable.
     """
-    return TaskSettings(
-        data=settings(task, "data", DataSettings),
-        split=settings(task, "split", SplitSettings),
-        probe=settings(task, "probe", ProbeSettings),
-    )
+    return task_tables(task, DataSettings, SplitSettings, ProbeSettings)
 
 
 def _known(name: str, values: tuple[str, ...], choices: tuple[str, ...]) -> None:

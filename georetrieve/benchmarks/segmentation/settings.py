@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import TypeAlias, get_args
 
 from georetrieve.baselines.methods import METHODS
 from georetrieve.benchmarks.segmentation.splits import SplitKind
-from georetrieve.benchmarks.tasks import Task, settings
+from georetrieve.benchmarks.tasks import Task, TaskTables, task_tables
 from georetrieve.errors import StoreError, did_you_mean
 from georetrieve.sources.masks.classes import ClassTable
 
@@ -107,13 +107,7 @@ class ProbeSettings:
             raise StoreError(f"probe.draws is {self.draws}; it is 0 or more.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSettings:
-    """The three tables of a task, checked."""
-
-    data: DataSettings
-    split: SplitSettings
-    probe: ProbeSettings
+TaskSettings: TypeAlias = TaskTables[DataSettings, SplitSettings, ProbeSettings]
 
 
 def task_settings(task: Task) -> TaskSettings:
@@ -122,11 +116,7 @@ def task_settings(task: Task) -> TaskSettings:
     Raises:
         StoreError: A key is unknown, or a value is not usable.
     """
-    return TaskSettings(
-        data=settings(task, "data", DataSettings),
-        split=settings(task, "split", SplitSettings),
-        probe=settings(task, "probe", ProbeSettings),
-    )
+    return task_tables(task, DataSettings, SplitSettings, ProbeSettings)
 
 
 def with_choices(

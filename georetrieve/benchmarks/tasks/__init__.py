@@ -12,14 +12,25 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from georetrieve.errors import StoreError, did_you_mean
 
-__all__ = ["Task", "TaskKind", "load_task", "settings", "task_names"]
+__all__ = [
+    "Task",
+    "TaskKind",
+    "TaskTables",
+    "load_task",
+    "settings",
+    "task_names",
+    "task_tables",
+]
 
 TaskKind = Literal["classification", "segmentation", "text"]
 T = TypeVar("T")
+D = TypeVar("D")
+S = TypeVar("S")
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +61,15 @@ class Task:
 def task_names(kind: TaskKind) -> list[str]:
     """Names of the tasks of a kind that come with the package."""
     return sorted(name for name, task in _shipped().items() if task.kind == kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskTables(Generic[D, S, P]):
+    """The three tables of a task, checked, as the benchmark has them."""
+
+    data: D
+    split: S
+    probe: P
 
 
 def load_task(name: str | Path, kind: TaskKind) -> Task:
@@ -84,6 +104,15 @@ def load_task(name: str | Path, kind: TaskKind) -> Task:
             f"{task.kind}."
         )
     return task
+
+
+def task_tables(task: Task, data: type[D], split: type[S], probe: type[P]) -> TaskTables[D, S, P]:
+    """The three tables of a task as instances of dataclasses; see :func:`settings`."""
+    return TaskTables(
+        data=settings(task, "data", data),
+        split=settings(task, "split", split),
+        probe=settings(task, "probe", probe),
+    )
 
 
 def settings(task: Task, table: Literal["data", "split", "probe"], shape: type[T]) -> T:

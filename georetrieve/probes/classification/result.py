@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import numpy as np
 import numpy.typing as npt
 
+from georetrieve.probes.items import write_items
 from georetrieve.types import FloatArray, IntArray, Metric
 
 __all__ = ["COLUMNS", "Classification", "ClassifiedItems"]
@@ -65,16 +66,6 @@ class ClassifiedItems:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    @classmethod
-    def joined(cls, parts: Sequence[ClassifiedItems]) -> ClassifiedItems:
-        """Several, one after the other; one at least."""
-        arrays = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in cls.__slots__
-            if name != "ids"
-        }
-        return cls(ids=[one for part in parts for one in part.ids], **arrays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +162,7 @@ class Classification:
             "counts": self.counts(),
             "far": int(self.far.sum()),
         }
-        text = json.dumps(head, indent=2, ensure_ascii=False)
-        stream.write(text.removesuffix("\n}") + ',\n  "items": [')
-        for number, row in enumerate(self.rows()):
-            comma = "," if number else ""
-            stream.write(f"{comma}\n    {json.dumps(row, ensure_ascii=False)}")
-        stream.write("\n  ]\n}\n")
+        write_items(stream, head, self.rows())
 
     def write_csv(self, stream: TextIO) -> None:
         """Write the items, one a line, with a header; ``voters`` is JSON in a cell."""

@@ -20,6 +20,7 @@ from georetrieve.probes.classification.linear import LinearProbe
 from georetrieve.probes.classification.neighbours import Neighbours, find_neighbours
 from georetrieve.probes.classification.queries import Queries, QueryBatch
 from georetrieve.probes.classification.result import Classification, ClassifiedItems
+from georetrieve.probes.items import join_items
 from georetrieve.probes.vote import VoteRule
 from georetrieve.protocols import Progress
 from georetrieve.search import Index
@@ -152,7 +153,7 @@ def classify(
         labelled_ids=labelled.ids,
         labelled_classes=labelled.classes,
         far_percentile=options.far_percentile,
-        items=ClassifiedItems.joined(parts),
+        items=join_items(parts),
         remarks=[*run.remarks, *queries.remarks],
         failed=list(queries.failed),
     )

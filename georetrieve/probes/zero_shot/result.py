@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, TextIO
 import numpy as np
 import numpy.typing as npt
 
+from georetrieve.probes.items import write_items
 from georetrieve.types import FloatArray, IntArray
 
 __all__ = ["ONE_COLUMNS", "SEVERAL_COLUMNS", "NamedItems", "Naming"]
@@ -53,16 +53,6 @@ class NamedItems:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    @classmethod
-    def joined(cls, parts: Sequence[NamedItems]) -> NamedItems:
-        """Several, one after the other; one at least."""
-        arrays = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in cls.__slots__
-            if name != "ids"
-        }
-        return cls(ids=[one for part in parts for one in part.ids], **arrays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +121,7 @@ class Naming:
             "failed": [{"path": path, "reason": reason} for path, reason in self.failed],
             "counts": self.counts(),
         }
-        text = json.dumps(head, indent=2, ensure_ascii=False)
-        stream.write(text.removesuffix("\n}") + ',\n  "items": [')
-        for number, row in enumerate(self.rows()):
-            comma = "," if number else ""
-            stream.write(f"{comma}\n    {json.dumps(row, ensure_ascii=False)}")
-        stream.write("\n  ]\n}\n")
+        write_items(stream, head, self.rows())
 
     def write_csv(self, stream: TextIO) -> None:
         """Write the items, one a line, with a header."""

@@ -9,6 +9,7 @@ import numpy as np
 from georetrieve.indexing.options import Silent
 from georetrieve.probes.classification.interface import share_blocks
 from georetrieve.probes.classification.queries import ItemQueries, Queries, QueryBatch
+from georetrieve.probes.items import join_items
 from georetrieve.probes.zero_shot.probe import ZeroShotProbe
 from georetrieve.probes.zero_shot.result import NamedItems, Naming
 from georetrieve.probes.zero_shot.scores import PresenceRule
@@ -108,7 +109,7 @@ def name_items(
         prompts=probe.texts.prompts,
         rule="the best one" if rule is None else str(rule),
         several=rule is not None,
-        items=NamedItems.joined(parts),
+        items=join_items(parts),
         remarks=[*remarks, *probe.texts.remarks, *queries.remarks],
         failed=list(queries.failed),
     )
@@ -117,7 +118,7 @@ def name_items(
 def _named(probe: ZeroShotProbe, batch: QueryBatch, rule: PresenceRule | None) -> NamedItems:
     """The names of a batch, in blocks that are held at once for any number of names."""
     blocks = list(share_blocks(len(batch.ids), len(probe.names))) or [slice(0, 0)]
-    return NamedItems.joined(
+    return join_items(
         [_block(probe, batch.ids[block], batch.vectors[block], rule) for block in blocks]
     )
 
