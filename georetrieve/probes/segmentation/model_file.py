@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from georetrieve.errors import StoreError
 
@@ -46,8 +46,10 @@ def write_model(
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(arrays, temporary, metadata={KEY: text})
-        with temporary.open("rb") as written:
+        # Not save_file: it makes a file that nobody else may read.
+        with temporary.open("wb") as written:
+            written.write(save(arrays, metadata={KEY: text}))
+            written.flush()
             os.fsync(written.fileno())
         temporary.replace(path)
     except (OSError, SafetensorError) as error:

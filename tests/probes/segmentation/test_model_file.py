@@ -1,6 +1,7 @@
 """Models come back as they were written, and nothing else is taken for one."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -73,3 +74,11 @@ def test_other_safetensors_files_are_refused(tmp_path, text, message):
     save_file({"x": np.zeros(2)}, tmp_path / "m", metadata=metadata)
     with pytest.raises(StoreError, match=message):
         read_model(tmp_path / "m")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are POSIX's")
+def test_others_may_read_it_as_any_file(tmp_path):
+    write_model(tmp_path / "m.segmenter", "otsu", {}, {"a": np.zeros(1)})
+    (tmp_path / "any").touch()
+    modes = [(tmp_path / name).stat().st_mode for name in ("m.segmenter", "any")]
+    assert modes[0] == modes[1]
