@@ -16,8 +16,9 @@ from georetrieve.probes.segmentation.interface import Band
 from georetrieve.probes.segmentation.memory import MemoryBank
 from georetrieve.probes.segmentation.model_file import write_model
 from georetrieve.probes.segmentation.neighbours import Neighbours
-from georetrieve.probes.segmentation.scaling import LEARNED_TEMPERATURE, FeatureScaling
+from georetrieve.probes.segmentation.scaling import LEARNED_TEMPERATURE, LIFT, FeatureScaling
 from georetrieve.probes.segmentation.settings import SOFTMAX, PatchSettings
+from georetrieve.probes.segmentation.thinning import thinned_votes
 from georetrieve.probes.vote import VoteRule, vote_shares, vote_weights
 from georetrieve.protocols import DensePatchEncoder, Progress
 from georetrieve.sources.fields import FieldOfView
@@ -31,6 +32,7 @@ MAX_QUERIES = 8192
 MOST_NEIGHBOURS = 30  # as Hummingbird
 MOST_LEARNED = 10  # along learned axes further ones add nothing but time
 FEWEST_NEIGHBOURS = 5
+ALIKE = 0.5  # along learned axes, where a neighbour at distance d weighs exp(-d²)
 
 
 class PatchSegmenter:
@@ -143,6 +145,9 @@ class PatchSegmenter:
     def _voted(self, field: FieldOfView) -> Iterator[tuple[int, FloatArray]]:
         """The same for cells: first row, and (rows, columns, C) shares of the vote."""
         for top, features in cell_features(self.encoder, field, self.settings, self.scaling):
+            if self.scaling is not None and self.settings.search != "exact":
+                yield top, thinned_votes(features, self.votes, ALIKE / LIFT)
+                continue
             rows, columns, width = features.shape
             yield top, self.votes(features.reshape(-1, width)).reshape(rows, columns, -1)
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from georetrieve.types import FloatArray
 
-__all__ = ["LEARNED_TEMPERATURE", "FeatureScaling", "learn_scaling"]
+__all__ = ["LEARNED_TEMPERATURE", "LIFT", "FeatureScaling", "learn_scaling"]
 
 # Vectors get one more number, this one, and are brought to length 1. It is long beside the others,
 # so that cosines along the axes fall with the squared distance: 1 - d² / (2 · LIFT²).

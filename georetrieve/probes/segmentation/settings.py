@@ -75,7 +75,8 @@ class PatchSettings:
             default patches are looked up as they are. Only with ``side_px``.
         search: ``exact``: every patch of the memory is compared. ``lists``: those in the lists that
             are nearest (FAISS's inverted file), many times faster. ``auto``: lists where the
-            memory is large.
+            memory is large. But for ``exact``, patches that are as good as like one beside them
+            along learned axes have its vote.
         upsampling: From patches to pixels.
         smooth_px: Probabilities are evened out along the image over so many pixels each way
             (:mod:`~.guided`); 0: not at all.
