@@ -212,6 +212,8 @@ def weighted_macro_f1(
 
 def class_sums(classes: IntArray, n_classes: int, weights: DoubleArray) -> DoubleArray:
     """(B, C) weight of each class under (B, T) weightings of items of (T,) classes."""
+    if len(weights) == 1:
+        return np.asarray(np.bincount(classes, weights[0], n_classes), np.float64)[None]
     place = (classes, np.arange(len(classes)))
     one_hot = sparse.csr_matrix((np.ones(len(classes)), place), shape=(n_classes, len(classes)))
     return np.asarray((one_hot @ weights.T).T)

@@ -54,7 +54,7 @@ def _figure(path: Path, width: float, height: float) -> Iterator[Axes]:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure.subplots()
-        figure.savefig(path, dpi=150, facecolor=LIGHT.page)
+        figure.savefig(path, dpi=150, facecolor=LIGHT.page, pil_kwargs={"compress_level": 1})
 
 
 def precision_recall_figure(record: RunRecord, path: Path) -> Path | None:

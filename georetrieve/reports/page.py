@@ -62,7 +62,7 @@ def embedded_picture(image: Image.Image, *, alt: str, side: int) -> str:
     picture = image.convert("RGB")
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=85)
+    picture.save(buffer, "WEBP", quality=85, method=2)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     width, height = picture.size
     return (

@@ -99,7 +99,9 @@ def save_sheet(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if ending == ".png":
-            draw_sheet(rows, title=title, caption=caption, dark=dark).save(path)
+            picture = draw_sheet(rows, title=title, caption=caption, dark=dark)
+            # Photographs hardly shrink further, however long one tries.
+            picture.save(path, compress_level=1)
         else:
             path.write_text(sheet_html(rows, title=title, caption=caption), encoding="utf-8")
     except OSError as error:
