@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from georetrieve.cli.output import Bars, Format, emit, file_line, remark
+from georetrieve.cli.output import Bars, Format, emit_first, remark, remark_all
 from georetrieve.cli.runtime import DeviceOption
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ georetrieve classify slides --queries specimen.jpg --probe linear --format json
 """
 
 SHOWN = ["id", "label", "probability", "runner_up", "nearest", "distance", "percentile", "far"]
-SHOWN_ITEMS = 50
 SHOWN_CLASSES = 12
 
 
@@ -148,14 +146,8 @@ def _print(result: Classification, form: Format) -> None:
     elif form is Format.csv:
         result.write_csv(sys.stdout)
     elif len(result):
-        emit(list(itertools.islice(result.rows(), SHOWN_ITEMS)), form, SHOWN)
-        if len(result) > SHOWN_ITEMS:
-            more = len(result) - SHOWN_ITEMS
-            remark(f"… and {more:,} more items: --format csv or json lists all")
-    for line in result.remarks:
-        remark(line)
-    for path, reason in result.failed:
-        remark(f"failed: {file_line(path, reason)}")
+        emit_first(result.rows(), len(result), form, SHOWN)
+    remark_all(result.remarks, result.failed)
     remark(_summary(result))
 
 

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Bars", "Format", "emit", "file_line", "remark", "rows_table"]
+__all__ = [
+    "Bars",
+    "Format",
+    "emit",
+    "emit_first",
+    "file_line",
+    "remark",
+    "remark_all",
+    "rows_table",
+]
+
+SHOWN_ITEMS = 50
+"""Rows of a table on the screen, where there may be a hundred thousand."""
 
 
 class Format(StrEnum):
@@ -63,6 +76,23 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
     return str(value)
+
+
+def emit_first(
+    rows: Iterable[Mapping[str, Any]], total: int, form: Format, columns: Sequence[str]
+) -> None:
+    """Print the first of many rows as a table, and say how many more there are."""
+    emit(list(itertools.islice(rows, SHOWN_ITEMS)), form, columns)
+    if total > SHOWN_ITEMS:
+        remark(f"… and {total - SHOWN_ITEMS:,} more items: --format csv or json lists all")
+
+
+def remark_all(remarks: Iterable[str], failed: Iterable[tuple[str, str]]) -> None:
+    """Print what a user should know of a result, and the files that could not be read."""
+    for line in remarks:
+        remark(line)
+    for path, reason in failed:
+        remark(f"failed: {file_line(path, reason)}")
 
 
 def file_line(path: str, reason: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from georetrieve.cli import classify
+from georetrieve.cli import classify, output
 from georetrieve.errors import StoreError
 from georetrieve.stores.lance import IndexStore
 
@@ -88,7 +88,7 @@ def test_k_is_a_number_or_auto(index, k):
 
 
 def test_a_long_table_is_cut_short(index, monkeypatch):
-    monkeypatch.setattr(classify, "SHOWN_ITEMS", 2)
+    monkeypatch.setattr(output, "SHOWN_ITEMS", 2)
     monkeypatch.setattr(classify, "SHOWN_CLASSES", 1)
     answer = run(index.path)
     assert "grey.png" not in answer.stdout
