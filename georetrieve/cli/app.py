@@ -15,6 +15,7 @@ from georetrieve.cli import (
     index,
     label,
     name,
+    page,
     samples,
     search,
     segment,
@@ -60,6 +61,7 @@ app.command("classify", epilog=classify.EXAMPLES)(classify.classify)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("name", epilog=name.EXAMPLES)(name.name)
 app.command("words", epilog=words.EXAMPLES)(words.words)
+app.command("app", epilog=page.EXAMPLES)(page.app)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("samples", epilog=samples.EXAMPLES)(samples.samples)
 app.command("info")(upkeep.info)

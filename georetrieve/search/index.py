@@ -83,6 +83,26 @@ class Index:
         store = IndexStore.open(find_index(index))
         return cls(store, runtime=runtime, engine=engine, progress=progress, vocabulary=vocabulary)
 
+    def refreshed(self) -> Index:
+        """The index as it is now: this one, or where somebody wrote to it another one.
+
+        Raises:
+            StoreError: It is damaged, or gone.
+        """
+        if self.store.is_newest:
+            return self
+        newer = Index(
+            IndexStore.open(self.path),
+            runtime=self._runtime,
+            engine=self._engine,
+            progress=self._progress,
+            vocabulary=self._words.vocabulary,
+        )
+        for spec in newer.manifest.encoders:
+            if self._encoders.get(spec.column) and spec in self.manifest.encoders:
+                newer._encoders[spec.column] = self._encoders[spec.column]
+        return newer
+
     def __enter__(self) -> Index:
         return self
 

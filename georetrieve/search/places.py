@@ -8,7 +8,7 @@ from pathlib import Path
 from georetrieve.errors import IndexNotFoundError, StoreError, did_you_mean
 from georetrieve.stores.manifest import MANIFEST_NAME
 
-__all__ = ["INDEXES", "find_index", "index_path"]
+__all__ = ["INDEXES", "find_index", "index_path", "indexes_here"]
 
 INDEXES = Path("indexes")
 
@@ -49,6 +49,11 @@ def find_index(index: str | Path) -> Path:
     hint = did_you_mean(path.name, others)
     make = "" if others else " Make one: georetrieve index FOLDER"
     raise IndexNotFoundError(f"There is no index at {path}.{hint}{make}")
+
+
+def indexes_here() -> list[Path]:
+    """The indexes under ``indexes/``, by name."""
+    return sorted(path for path in INDEXES.glob("*") if _is_index(path))
 
 
 def _is_index(path: Path) -> bool:

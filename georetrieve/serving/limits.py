@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-__all__ = ["Guard", "Limits", "Reading", "RefusedError"]
+__all__ = ["Guard", "Limits", "Reading", "RefusedError", "is_our_host"]
 
 Message: TypeAlias = MutableMapping[str, Any]
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -180,7 +180,7 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
-        if not _is_ours(host, self.limits.hosts):
+        if not is_our_host(host, self.limits.hosts):
             raise RefusedError(
                 400, f"Host {host[:100]!r} is not served here; use an address or localhost."
             )
@@ -275,7 +275,7 @@ class _Exchange:
                     await self.receive()
 
 
-def _is_ours(host: str, names: Collection[str]) -> bool:
+def is_our_host(host: str, names: Collection[str]) -> bool:
     """Whether a Host header names this server: a bare address, localhost, or a name given."""
     try:
         name = urlsplit(f"//{host}").hostname or ""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-__all__ = ["ServerOptions", "is_loopback", "make_server", "needs_extra", "serve"]
+__all__ = ["ServerOptions", "is_loopback", "listen_on", "make_server", "needs_extra", "serve"]
 
 PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 GRACE_SECONDS = 30
@@ -101,7 +101,7 @@ def serve(
     # The signal comes up again when the server has stopped; services are to be closed then too.
     signal.signal(signal.SIGTERM, _stop)
     with ExitStack() as stack:
-        listening = stack.enter_context(_listen(options.host, options.port))
+        listening = stack.enter_context(listen_on(options.host, options.port))
         index, encoders = _opened(options, stack, progress)
         services = {
             encoder.spec.name: stack.enter_context(
@@ -152,7 +152,12 @@ def _opened(
     return index, [index.encoder(name) for name in columns]
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen_on(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one.
+
+    Raises:
+        ServiceError: The address cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)

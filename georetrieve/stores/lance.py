@@ -87,6 +87,11 @@ class IndexStore:
         """The version of the items that is read."""
         return self._items.version
 
+    @property
+    def is_newest(self) -> bool:
+        """Whether the items are as they were when the index was opened."""
+        return self._items.is_newest
+
     def __len__(self) -> int:
         return len(self._items)
 

@@ -73,6 +73,12 @@ class LanceTable:
         return int(self._dataset.version)
 
     @property
+    def is_newest(self) -> bool:
+        """Whether nobody has changed the table since."""
+        with _in_one_line(self.path, "be read"):
+            return bool(self._dataset.latest_version == self._dataset.version)
+
+    @property
     def stamp(self) -> str:
         """64 hex digits that only this content has: Lance names every piece it writes anew."""
         pieces = [json.dumps(piece.metadata.to_json()) for piece in self._dataset.get_fragments()]

@@ -1,0 +1,121 @@
+"""A gallery of thumbnails to look at, choose from, and act on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+__all__ = ["Action", "Card", "Picked", "gallery"]
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What is shown of an item.
+
+    Attributes:
+        id: Of the item.
+        src: Address of its thumbnail.
+        title: Shown when the pointer rests on it: file, region, metadata; lines.
+        label: Below the picture; "" for none.
+        colour: Of the label, ``#rrggbb``; "" for none.
+        note: At the right of the label: a score, a share.
+        mark: "" or a sign in the corner of the picture that stands for itself: ``?``.
+    """
+
+    id: str
+    src: str
+    title: str = ""
+    label: str = ""
+    colour: str = ""
+    note: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A small button on a card that comes up under the pointer.
+
+    Attributes:
+        name: What :attr:`Picked.action` then is.
+        sign: One or two letters or signs.
+        title: What it does.
+    """
+
+    name: str
+    sign: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What a person has just done; each is None in the runs of the script after it.
+
+    Attributes:
+        chosen: Ids of the cards that are ticked now, when that has changed.
+        action: What was done with ``id``: ``open`` for a click on its picture, or the name of an
+            action.
+        id: Of the card.
+    """
+
+    chosen: list[str] | None = None
+    action: str | None = None
+    id: str | None = None
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not public
+    return st.components.v2.component(
+        "georetrieve_gallery",
+        css=(_HERE / "gallery.css").read_text(encoding="utf-8"),
+        js=(_HERE / "gallery.js").read_text(encoding="utf-8"),
+    )
+
+
+def gallery(
+    cards: Sequence[Card],
+    *,
+    key: str,
+    chosen: Collection[str] | None = None,
+    actions: Sequence[Action] = (),
+    side: int = 132,
+    open_title: str = "",
+) -> Picked:
+    """Show cards.
+
+    A click on a picture opens it. Ticks choose: one by a click on its corner, a range with Shift;
+    Space and Enter do the same from the keyboard, arrow keys move.
+
+    Args:
+        cards: In order.
+        key: Of the widget.
+        chosen: Ids that are ticked; None: nothing can be.
+        actions: What can be done with a card, beside opening it.
+        side: Of a picture, pixels of the screen.
+        open_title: What a click on a picture does.
+    """
+    shown = {card.id for card in cards}
+    done = _component()(
+        key=key,
+        data={
+            "cards": [asdict(card) for card in cards],
+            "chosen": None if chosen is None else [one for one in chosen if one in shown],
+            "actions": [asdict(action) for action in actions],
+            "side": side,
+            "openTitle": open_title,
+        },
+        on_chosen_change=lambda: None,
+        on_done_change=lambda: None,
+    )
+    act = done.done or {}
+    if act.get("id") not in shown:  # of cards that are no longer shown, or made up
+        act = {}
+    ticked = done.chosen
+    if ticked is not None:
+        ticked = [one for one in ticked if one in shown]
+    return Picked(chosen=ticked, action=act.get("action"), id=act.get("id"))

@@ -1,0 +1,120 @@
+// A gallery of thumbnails. Text from outside is only ever set as text, never as HTML.
+export default function ({ parentElement, data, setTriggerValue }) {
+  const root = parentElement;
+  let state = root.__gallery;
+  if (!state) {
+    state = root.__gallery = { chosen: new Set(), last: null, cards: [] };
+    state.grid = document.createElement("div");
+    state.grid.className = "grid";
+    state.grid.setAttribute("role", "list");
+    root.appendChild(state.grid);
+  }
+  const choosable = data.chosen !== null;
+  state.chosen = new Set(data.chosen || []);
+  state.send = setTriggerValue;
+  state.grid.style.setProperty("--side", data.side + "px");
+
+  const drawn = JSON.stringify([data.cards, data.actions, choosable, data.openTitle]);
+  if (state.drawn !== drawn) {
+    state.drawn = drawn;
+    state.last = null;
+    state.cards = data.cards.map((card, place) => draw(card, place));
+    state.grid.replaceChildren(...state.cards);
+  }
+  mark();
+
+  function draw(card, place) {
+    const box = make("div", "card");
+    box.tabIndex = 0;
+    box.dataset.id = card.id;
+    box.setAttribute("role", "listitem");
+    box.setAttribute("aria-label", card.label || "no label");
+    box.title = card.title;
+    const frame = make("div", "frame");
+    const image = make("img");
+    image.loading = place < 60 ? "eager" : "lazy";
+    image.decoding = "async";
+    image.draggable = false;
+    image.alt = card.label || card.id;
+    image.src = card.src;
+    frame.appendChild(image);
+    frame.onclick = (event) => {
+      if (choosable && (event.shiftKey || event.ctrlKey || event.metaKey)) choose(place, event.shiftKey);
+      else done("open", card.id);
+    };
+    if (card.mark) frame.appendChild(make("span", "mark", card.mark));
+    if (choosable) {
+      const tick = make("button", "tick", "✓");
+      tick.title = "Choose (Shift: a range)";
+      tick.tabIndex = -1;
+      tick.onclick = (event) => { event.stopPropagation(); choose(place, event.shiftKey); };
+      frame.appendChild(tick);
+    }
+    const actions = make("span", "actions");
+    for (const action of data.actions) {
+      const button = make("button", "", action.sign);
+      button.title = action.title;
+      button.dataset.action = action.name;
+      button.onclick = (event) => { event.stopPropagation(); done(action.name, card.id); };
+      actions.appendChild(button);
+    }
+    if (data.actions.length) frame.appendChild(actions);
+    box.appendChild(frame);
+    const caption = make("div", "caption");
+    if (card.colour) {
+      const dot = make("span", "dot");
+      dot.style.background = card.colour;
+      caption.appendChild(dot);
+    }
+    caption.appendChild(make("span", card.label ? "label" : "label none", card.label || "no label"));
+    if (card.note) caption.appendChild(make("span", "note", card.note));
+    box.appendChild(caption);
+    box.onkeydown = (event) => key(event, place, card.id);
+    return box;
+  }
+
+  function key(event, place, id) {
+    if (event.target.tagName === "BUTTON") return;
+    const columns = getComputedStyle(state.grid).gridTemplateColumns.split(" ").length;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    if (step !== undefined) state.cards[place + step]?.focus();
+    else if (event.key === " " && choosable) choose(place, event.shiftKey);
+    else if (event.key === "Enter") done("open", id);
+    else return;
+    event.preventDefault();
+  }
+
+  function choose(place, range) {
+    const id = state.cards[place].dataset.id;
+    const on = !state.chosen.has(id);
+    let places = [place];
+    if (range && state.last !== null) {
+      const [low, high] = [Math.min(place, state.last), Math.max(place, state.last)];
+      places = Array.from({ length: high - low + 1 }, (_, step) => low + step);
+    }
+    for (const one of places) {
+      const other = state.cards[one].dataset.id;
+      if (on || range) state.chosen.add(other);
+      else state.chosen.delete(other);
+    }
+    state.last = place;
+    mark();
+    state.send("chosen", state.cards.map((card) => card.dataset.id).filter((one) => state.chosen.has(one)));
+  }
+
+  function mark() {
+    state.grid.classList.toggle("choosing", state.chosen.size > 0);
+    for (const card of state.cards) card.classList.toggle("chosen", state.chosen.has(card.dataset.id));
+  }
+
+  function done(action, id) {
+    state.send("done", { action, id });
+  }
+
+  function make(tag, name, text) {
+    const node = document.createElement(tag);
+    if (name) node.className = name;
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+}

@@ -1,0 +1,173 @@
+"""A viewer of images of any size: deep zoom, outlines, a scale bar, regions and points."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+__all__ = ["Mode", "Overlay", "Point", "Seen", "Shape", "Viewed", "viewer"]
+
+_HERE = Path(__file__).parent
+Mode = Literal["look", "region", "point"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewed:
+    """The image.
+
+    Attributes:
+        tiles: Address of its tiles, to which ``&level=…&column=…&row=…`` is added; see
+            :meth:`~georetrieve.serving.pictures.Pictures.tiles_url`.
+        width: Pixels.
+        height: Pixels.
+        levels: Of Deep Zoom.
+        tile_px: Side of a tile.
+        um_per_px: Size of a pixel, micrometres; None when unknown: the scale bar says px.
+    """
+
+    tiles: str
+    width: int
+    height: int
+    levels: int
+    tile_px: int = 256
+    um_per_px: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """An outline.
+
+    Attributes:
+        id: What :attr:`Seen.picked` then is.
+        rings: Closed rings of (x, y), pixels of the image; a box has four corners.
+        colour: ``#rrggbb``.
+        title: Shown when the pointer rests on it.
+        faint: Drawn thinner and dashed: a prediction, not a label.
+    """
+
+    id: str
+    rings: Sequence[Sequence[tuple[float, float]]]
+    colour: str
+    title: str = ""
+    faint: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A click that was made.
+
+    Attributes:
+        x: Pixels of the image.
+        y: Likewise.
+        colour: ``#rrggbb``.
+        title: Shown when the pointer rests on it.
+    """
+
+    x: float
+    y: float
+    colour: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """A picture laid over the image.
+
+    Attributes:
+        src: Its address (:meth:`~georetrieve.serving.pictures.Pictures.lend`).
+        box: (x, y, width, height) it covers, pixels of the image; None: all of it.
+        opacity: 0..1.
+    """
+
+    src: str
+    box: tuple[float, float, float, float] | None = None
+    opacity: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a person has just done; each is None in the runs of the script after it.
+
+    Attributes:
+        picked: Id of the outline that was clicked.
+        region: (x, y, width, height) that was drawn, whole pixels inside the image.
+        point: (x, y) that was clicked, pixels inside the image.
+    """
+
+    picked: str | None = None
+    region: tuple[int, int, int, int] | None = None
+    point: tuple[float, float] | None = None
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not public
+    return st.components.v2.component(
+        "georetrieve_viewer",
+        css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
+        js=(_HERE / "viewer.js").read_text(encoding="utf-8"),
+    )
+
+
+def viewer(
+    image: Viewed,
+    *,
+    key: str,
+    shapes: Sequence[Shape] = (),
+    chosen: Collection[str] = (),
+    points: Sequence[Point] = (),
+    region: tuple[int, int, int, int] | None = None,
+    overlay: Overlay | None = None,
+    mode: Mode = "look",
+    look_at: tuple[float, float, float, float] | None = None,
+    height: int = 520,
+) -> Seen:
+    """Show an image that is dragged, zoomed by wheel, pinch, keys or buttons, and clicked.
+
+    Args:
+        image: What.
+        key: Of the widget. The view stays when only outlines, points or overlay change.
+        shapes: Outlines; a click on one picks it.
+        chosen: Ids of those that are drawn as chosen.
+        points: Clicks made so far.
+        region: Drawn as chosen.
+        overlay: Laid over.
+        mode: What dragging and clicking do: look around and pick, draw a region, or set points.
+        look_at: (x, y, width, height) that is shown when it, or the image, changes; None: all.
+        height: Of the viewer, pixels of the screen.
+    """
+    done = _component()(
+        key=key,
+        data={
+            "image": asdict(image),
+            "shapes": [asdict(shape) for shape in shapes],
+            "chosen": list(chosen),
+            "points": [asdict(point) for point in points],
+            "region": region,
+            "overlay": None if overlay is None else asdict(overlay),
+            "mode": mode,
+            "lookAt": look_at,
+            "height": height,
+        },
+        on_seen_change=lambda: None,
+    )
+    return _seen(done.seen or {}, image, {shape.id for shape in shapes})
+
+
+def _seen(said: dict[str, Any], image: Viewed, known: Collection[str]) -> Seen:
+    """What the browser says, as far as it can be true."""
+    picked, region, point = said.get("picked"), said.get("region"), said.get("point")
+    if region is not None:
+        x, y, width, height = (round(float(part)) for part in region)
+        left, top = max(0, x), max(0, y)
+        right, bottom = min(image.width, x + width), min(image.height, y + height)
+        inside = right > left and bottom > top
+        region = (left, top, right - left, bottom - top) if inside else None
+    if point is not None:
+        across, down = (float(part) for part in point)
+        inside = 0 <= across < image.width and 0 <= down < image.height
+        point = (across, down) if inside else None
+    return Seen(picked=picked if picked in known else None, region=region, point=point)
