@@ -11,12 +11,14 @@ from georetrieve.errors import GeoRetrieveError
 
 __all__ = ["plain", "told"]
 
+LONGEST = 2000  # what is quoted may come from a URL
 _SIGNS = "\\`*_{}[]()<>#+-.!|~$:&"
 
 
 def plain(text: str) -> str:
     """Text that is shown as it is, whatever Markdown, HTML, icons or formulas it looks like."""
     line = " ".join(str(text).split())
+    line = line if len(line) <= LONGEST else line[:LONGEST] + " …"
     return "".join(f"\\{sign}" if sign in _SIGNS else sign for sign in line)
 
 

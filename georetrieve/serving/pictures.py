@@ -26,6 +26,7 @@ from georetrieve.stores.lance import IndexStore
 __all__ = ["PICTURES", "PictureShelf", "Pictures", "picture_routes"]
 
 LENT_BYTES = 128 << 20
+LONGEST_LINE = 600  # of a refusal: what was asked for is quoted in it
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -167,6 +168,7 @@ def _told(answer: Callable[[Request], Response]) -> Callable[[Request], Response
 
 
 def _problem(line: str) -> Response:
+    line = line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " …"
     return Response(
         json.dumps({"error": line}), 404, media_type="application/json", headers=HEADERS
     )
