@@ -65,6 +65,10 @@ class Pictures:
         with self._lock:
             self._shelves[key] = shelf
 
+    def take_away(self, key: str) -> None:
+        """Let pictures of a shelf be asked for no longer."""
+        self._shelves.pop(key, None)  # no lock: the garbage collector may call this anywhere
+
     def put_index(self, store: IndexStore) -> str:
         """Let pictures of an index be asked for, at its version; the key of its shelf."""
         key = hashlib.sha256(str(store.path.resolve()).encode()).hexdigest()[:12]
