@@ -24,6 +24,7 @@ STYLE = """
 <style>
 .stMainBlockContainer { padding: 4rem 2rem 1rem; }
 .stSidebar .stSidebarContent { font-size: .9rem; }
+.stSidebar .stVerticalBlock { gap: .6rem; }
 .stSidebar .stSidebarHeader { padding-bottom: 0; height: 2.5rem; }
 h1 { font-size: 1.5rem !important; padding: 0 0 .3rem !important; }
 </style>
