@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from georetrieve.cli import label_suggest
 from georetrieve.cli.output import Format, emit, remark
 
 __all__ = ["app"]
@@ -126,3 +127,7 @@ def import_(
     labels = {one: label for one, (label, _, _) in rows.items() if label is not None}
     act = give_labels(find_index(index), labels, who=who, how="imported")
     remark(f"{len(act.labels)} of {len(labels)} items have a new label (act {act.batch})")
+
+
+app.command("doubtful", epilog=label_suggest.DOUBTFUL_EXAMPLES)(label_suggest.doubtful)
+app.command("accept", epilog=label_suggest.ACCEPT_EXAMPLES)(label_suggest.accept)

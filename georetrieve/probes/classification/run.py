@@ -40,6 +40,7 @@ class ClassifyOptions:
     Attributes:
         probe: ``knn``, ``centroid`` (nearest class mean) or ``linear`` (logistic regression).
         k: Neighbours that vote; None: chosen on the labelled items.
+        candidates: Of which.
         rule: What a neighbour's or a class mean's word weighs. With softmax weights all is ranked
             by cosine, else by what the encoder's authors compare its vectors with.
         balanced: Divide each neighbour's word by the frequency of its class.
@@ -50,6 +51,7 @@ class ClassifyOptions:
 
     probe: ProbeKind = "knn"
     k: int | None = None
+    candidates: tuple[int, ...] = CANDIDATES
     rule: VoteRule = field(default_factory=VoteRule)
     balanced: bool = False
     far_percentile: float = FAR_PERCENTILE
@@ -196,8 +198,9 @@ class _Run:
             return LinearProbe(options.seed, scaled=True).fit(*fitting)
         k = options.k
         if k is None:
-            probe = KnnProbe(CANDIDATES[-1], options.rule, self.metric, balanced=options.balanced)
-            choice = choose_k(probe, *fitting, labelled.groups, seed=options.seed)
+            ks = options.candidates
+            probe = KnnProbe(max(ks), options.rule, self.metric, balanced=options.balanced)
+            choice = choose_k(probe, *fitting, labelled.groups, candidates=ks, seed=options.seed)
             self.remarks.append(choice.how)
             k = choice.k
         elif k > len(labelled):
