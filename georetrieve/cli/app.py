@@ -13,6 +13,7 @@ from georetrieve.cli import (
     engines,
     explain,
     index,
+    items,
     label,
     name,
     page,
@@ -57,6 +58,7 @@ def _root(
 
 app.command("index", epilog=index.EXAMPLES)(index.index)
 app.command("search", epilog=search.EXAMPLES)(search.search)
+app.command("items", epilog=items.EXAMPLES)(items.items)
 app.command("classify", epilog=classify.EXAMPLES)(classify.classify)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("name", epilog=name.EXAMPLES)(name.name)
