@@ -19,7 +19,7 @@ from georetrieve.probes.correspondence import Correspondences, correspond
 from georetrieve.protocols import ImageEncoder, PatchEncoder, Progress
 from georetrieve.search import Index, Query
 from georetrieve.search.asked import read_files, read_query
-from georetrieve.search.query import QueryImage, QueryItem
+from georetrieve.search.query import QueryImage, QueryItem, QueryPart
 from georetrieve.sources.members import member_files
 from georetrieve.sources.options import ReadOptions
 from georetrieve.types import EncoderSpec, Metric
@@ -27,6 +27,7 @@ from georetrieve.types import EncoderSpec, Metric
 __all__ = [
     "Explanation",
     "explain",
+    "explain_hit",
     "explain_in_index",
     "explain_query",
     "original_pixels",
@@ -150,6 +151,21 @@ def explain_in_index(
     with Index.open(index, runtime=runtime) as opened:
         pixels = [original_pixels(opened, opened.parse([word])) for word in (query, hit)]
         return explain(opened.encoder(encoder), pixels[0], pixels[1], pairs=pairs)
+
+
+def explain_hit(
+    index: Index, part: QueryPart, hit: str, encoder: str | None = None, *, pairs: int = 12
+) -> Explanation:
+    """Compare a part of a query, an image, a region or an item, with an item that was found.
+
+    Raises:
+        StoreError: The part is words or a vector, or the index has no such item or encoder.
+        SourceError: A file is not where it was indexed, or cannot be read.
+        EncoderError: The encoder cannot be loaded, or has no patches.
+    """
+    asked = original_pixels(index, Query((part,)))
+    found = original_pixels(index, Query.item(hit))
+    return explain(index.encoder(encoder), asked, found, pairs=pairs)
 
 
 def seen_box(spec: EncoderSpec, size: tuple[int, int]) -> tuple[float, float, float, float]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
@@ -17,24 +21,30 @@ from georetrieve.errors import SourceError
 from georetrieve.probes.explanation import Explanation
 from georetrieve.reports.encoder_look import SUFFIXES
 from georetrieve.reports.sheet import score_text
-from georetrieve.reports.theme import LIGHT
+from georetrieve.reports.theme import DARK, LIGHT, Theme
 from georetrieve.sources.masks.classes import distinct_colours
 from georetrieve.types import FloatArray
 
-__all__ = ["save_explanation"]
+__all__ = ["explanation_png", "save_explanation"]
 
-INCHES = 4.6
+# Which pictures stand where, and how wide each column is.
+Layout: TypeAlias = tuple[list[Any], list[float]]
+SQUARE: Layout = ([["query", "hit"], ["query, lit", "hit, lit"]], [1, 1])
+TALL_INCHES = (9.2, 10.3)
+WIDE: Layout = ([["query", "hit", "query, lit"], ["query", "hit", "hit, lit"]], [2, 2, 1])
+WIDE_INCHES = (11.5, 5.2)
 TITLE = 52
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
-    "text.color": LIGHT.text,
     "text.parse_math": False,
 }
 FADED = 0.35
 """What is left of a patch whose like is nowhere in the other image."""
 LEAST_MARK = 0.045
 """Side of a mark as a share of the image, where patches are smaller than can be seen."""
+
+_drawing = threading.Lock()
 
 
 def save_explanation(
@@ -54,39 +64,64 @@ def save_explanation(
     if path.suffix.lower() not in SUFFIXES:
         endings = ", ".join(SUFFIXES)
         raise SourceError(f"{path} cannot be drawn: its name ends in none of {endings}.")
-    found = explanation.found
-    # Figure, not pyplot: no global state, no display.
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2 * INCHES, 2 * INCHES + 1.1), layout="constrained")
-        axes = figure.subplots(2, 2)
-        for one, seen, title in (
-            (axes[0, 0], explanation.query_seen, f"query: {_short(query_title)}"),
-            (axes[0, 1], explanation.hit_seen, f"hit: {_short(hit_title)}"),
-        ):
-            _show(one, seen, title)
-        _draw_pairs(figure, axes[0], explanation)
-        for one, seen, likeness, words in (
-            (
-                axes[1, 0],
-                explanation.query_seen,
-                found.query_likeness,
-                "the query has its like in the hit",
-            ),
-            (
-                axes[1, 1],
-                explanation.hit_seen,
-                found.hit_likeness,
-                "the hit has its like in the query",
-            ),
-        ):
-            _show(one, _lit(seen, likeness), f"bright: what of {words}")
-        figure.suptitle(_caption(explanation), fontsize=10)
+    with _figure(explanation, query_title, hit_title, LIGHT, SQUARE, TALL_INCHES) as figure:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path, dpi=150, facecolor=LIGHT.page)
         except OSError as error:
             raise SourceError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path
+
+
+def explanation_png(
+    explanation: Explanation, *, query_title: str, hit_title: str, dark: bool = False
+) -> bytes:
+    """The same drawn wide, as a PNG to be shown on a screen.
+
+    Args:
+        explanation: What to draw.
+        query_title: Name of the query.
+        hit_title: Name of the hit.
+        dark: In light colours on a dark page.
+    """
+    theme = DARK if dark else LIGHT
+    buffer = io.BytesIO()
+    with _figure(explanation, query_title, hit_title, theme, WIDE, WIDE_INCHES) as figure:
+        figure.savefig(buffer, format="png", dpi=120, facecolor=theme.page)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _figure(
+    explanation: Explanation,
+    query_title: str,
+    hit_title: str,
+    theme: Theme,
+    layout: Layout,
+    inches: tuple[float, float],
+) -> Iterator[Figure]:
+    """The drawing, to be saved before its settings end."""
+    found = explanation.found
+    seen = {"query": explanation.query_seen, "hit": explanation.hit_seen}
+    titles = {"query": query_title, "hit": hit_title}
+    style = {**STYLE, "text.color": theme.text, "axes.titlecolor": theme.text}
+    # Figure, not pyplot: no global state, no display. The settings are global all the same.
+    with _drawing, mpl.rc_context(style):
+        figure = Figure(figsize=inches, layout="constrained")
+        mosaic, widths = layout
+        axes = figure.subplot_mosaic(mosaic, width_ratios=widths)
+        for one, pixels in seen.items():
+            _show(axes[one], pixels, f"{one}: {_short(titles[one])}", theme)
+        _draw_pairs(figure, axes["query"], axes["hit"], explanation)
+        for one, other, likeness in (
+            ("query", "hit", found.query_likeness),
+            ("hit", "query", found.hit_likeness),
+        ):
+            lit = _lit(seen[one], likeness, theme)
+            title = f"in colour: what of the {one} has\nits like in the {other}"
+            _show(axes[f"{one}, lit"], lit, title, theme)
+        figure.suptitle(_caption(explanation), fontsize=10)
+        yield figure
 
 
 def _short(title: str) -> str:
@@ -103,23 +138,23 @@ def _caption(explanation: Explanation) -> str:
     )
 
 
-def _draw_pairs(figure: Figure, axes: npt.NDArray[Any], explanation: Explanation) -> None:
+def _draw_pairs(figure: Figure, query: Axes, hit: Axes, explanation: Explanation) -> None:
     found = explanation.found
     for number, (pair, colour) in enumerate(
         zip(found.pairs, distinct_colours(len(found.pairs)), strict=True), start=1
     ):
         shade = tuple(part / 255 for part in colour)
         ends = [
-            _mark(axes[0], explanation.query_seen, found.query_likeness, pair.query, number, shade),
-            _mark(axes[1], explanation.hit_seen, found.hit_likeness, pair.hit, number, shade),
+            _mark(query, explanation.query_seen, found.query_likeness, pair.query, number, shade),
+            _mark(hit, explanation.hit_seen, found.hit_likeness, pair.hit, number, shade),
         ]
         line = ConnectionPatch(
             ends[0],
             ends[1],
             "data",
             "data",
-            axesA=axes[0],
-            axesB=axes[1],
+            axesA=query,
+            axesB=hit,
             color=shade,
             lw=1,
             alpha=0.7,
@@ -158,7 +193,7 @@ def _mark(
     return x, y
 
 
-def _lit(seen: npt.NDArray[np.uint8], likeness: FloatArray) -> npt.NDArray[np.uint8]:
+def _lit(seen: npt.NDArray[np.uint8], likeness: FloatArray, theme: Theme) -> npt.NDArray[np.uint8]:
     """The image, faded where a patch is unlike all of the other image."""
     low, high = np.percentile(likeness, (2, 98))
     light = np.clip((likeness - low) / (high - low if high > low else 1.0), 0, 1)
@@ -167,14 +202,14 @@ def _lit(seen: npt.NDArray[np.uint8], likeness: FloatArray) -> npt.NDArray[np.ui
         Image.fromarray(light.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
     )[..., None]
     grey = seen.mean(axis=2, keepdims=True)
-    faded = FADED * grey + (1 - FADED) * 255
+    faded = FADED * grey + (1 - FADED) * int(theme.page[1:3], 16)
     mixed: npt.NDArray[np.uint8] = (smooth * seen + (1 - smooth) * faded).round().astype(np.uint8)
     return mixed
 
 
-def _show(axes: Axes, pixels: npt.NDArray[np.uint8], title: str) -> None:
+def _show(axes: Axes, pixels: npt.NDArray[np.uint8], title: str, theme: Theme) -> None:
     axes.imshow(pixels)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.spines[:].set_color(LIGHT.line)
+    axes.spines[:].set_color(theme.line)
     axes.set_title(title, fontsize=9)

@@ -37,14 +37,17 @@ class QueryImage:
         path: The file: an image, a slide, a volume.
         region: In level-0 pixels; None for the whole.
         weight: Positive for more of it, negative for less.
+        name: What answers call the file, where that is not its path: of what a browser sent.
     """
 
     path: Path
     region: Region | None = None
     weight: float = 1.0
+    name: str = ""
 
     def __str__(self) -> str:
-        return str(self.path) if self.region is None else f"{self.path}#{self.region}"
+        name = self.name or str(self.path)
+        return name if self.region is None else f"{name}#{self.region}"
 
 
 @dataclass(frozen=True, slots=True)

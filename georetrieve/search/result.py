@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -211,6 +212,10 @@ class SearchResult:
     def rows(self) -> list[dict[str, Any]]:
         """The hits as plain values."""
         return [hit.row() for hit in self.hits]
+
+    def labels(self) -> dict[str, int]:
+        """How many hits carry each label, the most frequent first; "" for those without one."""
+        return dict(Counter(hit.label or "" for hit in self.hits).most_common())
 
     def to_json(self) -> str:
         """Everything but the thumbnails."""

@@ -29,7 +29,7 @@ from georetrieve.stores.schema import sql_in
 from georetrieve.types import EncoderSpec, FloatArray
 from georetrieve.vocabulary import Vocabulary, load_vocabulary
 
-__all__ = ["CACHE_FOLDER", "TextSide", "text_column"]
+__all__ = ["CACHE_FOLDER", "TextSide", "takes_texts", "text_column"]
 
 CACHE_FOLDER = Path("cache", "texts")
 
@@ -112,33 +112,43 @@ class TextSide:
         path = self._store.path / CACHE_FOLDER / f"{spec.column}-{style}-{digest}.safetensors"
         kept = _read(path, (len(ensembles), spec.dim))
         texts = text_vectors(encoder, ensembles) if kept is None else kept[0].texts
-        version = self._store.version
-        if kept is not None and kept[1] == version:
+        snapshot = self._store.column(spec).snapshot()
+        if kept is not None and kept[1] == snapshot.stamp:
             return kept[0]
-        nulls = calibrate(self._store.column(spec).snapshot().gallery, texts)
-        _write(path, nulls, version)
+        nulls = calibrate(snapshot.gallery, texts)
+        _write(path, nulls, snapshot.stamp)
         return nulls
 
 
-def _read(path: Path, shape: tuple[int, int]) -> tuple[NullScores, int] | None:
-    """What was kept, and the version of the items it is of; None if there is none that is whole."""
+def _read(path: Path, shape: tuple[int, int]) -> tuple[NullScores, str] | None:
+    """What was kept, and the stamp of the vectors it is of; None if there is none that is whole."""
     with contextlib.suppress(OSError, SafetensorError, KeyError):
         kept = load_file(path)
-        nulls, version = NullScores(kept["texts"], kept["best"]), int(kept["version"][0])
+        nulls, stamp = NullScores(kept["texts"], kept["best"]), kept["stamp"].tobytes().hex()
         finite = np.isfinite(nulls.texts).all() and np.isfinite(nulls.best).all()
         if nulls.texts.shape == shape and nulls.best.shape == shape[:1] and finite:
-            return nulls, version
+            return nulls, stamp
     return None
 
 
-def _write(path: Path, nulls: NullScores, version: int) -> None:
+def _write(path: Path, nulls: NullScores, stamp: str) -> None:
     """Keep for the next time; where the folder cannot be written, it is found anew then."""
     with contextlib.suppress(OSError, SafetensorError):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{os.getpid()}-{uuid.uuid4().hex}.safetensors")
         texts: dict[str, np.ndarray] = {"texts": nulls.texts, "best": nulls.best}
-        save_file({**texts, "version": np.array([version])}, temporary)
+        of = np.frombuffer(bytes.fromhex(stamp), np.uint8)
+        save_file({**texts, "stamp": of}, temporary)
         temporary.replace(path)
+
+
+def takes_texts(spec: EncoderSpec, load: Callable[[str], ImageEncoder]) -> bool:
+    """Whether the encoder of a column takes texts; one that compares by distance is not loaded.
+
+    Raises:
+        EncoderError: Its weights cannot be found or used.
+    """
+    return spec.metric == "cosine" and isinstance(load(spec.name), TextEncoder)
 
 
 def text_column(
@@ -159,7 +169,7 @@ def text_column(
     """
     first = manifest.encoder()
     for spec in manifest.encoders:
-        if spec.metric == "cosine" and isinstance(load(spec.name), TextEncoder):
+        if takes_texts(spec, load):
             if spec is not first:
                 remarks.append(f"{first.name} has no texts; searched with {spec.name}, which has.")
             return spec
