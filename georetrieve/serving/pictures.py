@@ -105,6 +105,11 @@ class Pictures:
                 self._lent.popitem(last=False)
         return f"/pictures/lent/{token}"
 
+    def lends(self, address: str) -> bool:
+        """Whether a picture is still kept at an address that :meth:`lend` gave."""
+        with self._lock:
+            return address.rpartition("/")[2] in self._lent
+
     def lent(self, token: str) -> tuple[bytes, str]:
         """A picture that was lent, and its media type.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,9 +11,13 @@ from typing import Any, Literal
 
 import streamlit as st
 
-__all__ = ["Mode", "Overlay", "Point", "Seen", "Shape", "Viewed", "viewer"]
+from georetrieve.serving.pictures import PICTURES
+
+__all__ = ["Drawn", "Mode", "Overlay", "Point", "Seen", "Shape", "Viewed", "viewer"]
 
 _HERE = Path(__file__).parent
+# One script, in the order in which its parts build on each other.
+_PARTS = ("view", "tiles", "outlines", "region", "scale_bar", "gestures", "viewer")
 Mode = Literal["look", "region", "point"]
 
 
@@ -54,6 +60,34 @@ class Shape:
     colour: str
     title: str = ""
     faint: bool = False
+
+
+class Drawn:
+    """Many outlines, made ready once: the browser fetches them when they change, not with each run.
+
+    Args:
+        shapes: Thousands, say.
+    """
+
+    def __init__(self, shapes: Sequence[Shape]) -> None:
+        self.ids = frozenset(shape.id for shape in shapes)
+        self._data = json.dumps([_plain(shape) for shape in shapes]).encode()
+        self._address = ""
+
+    @property
+    def address(self) -> str:
+        """Where the browser finds them."""
+        if not self._address or not PICTURES.lends(self._address):
+            self._address = PICTURES.lend(self._data, "application/json")
+        return self._address
+
+
+def _plain(shape: Shape) -> dict[str, Any]:
+    rings = [[(round(x, 2), round(y, 2)) for x, y in ring] for ring in shape.rings]
+    return {
+        "id": shape.id, "rings": rings, "colour": shape.colour, "title": shape.title,
+        "faint": shape.faint,
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +142,7 @@ def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not publi
     return st.components.v2.component(
         "georetrieve_viewer",
         css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
-        js=(_HERE / "viewer.js").read_text(encoding="utf-8"),
+        js="\n".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in _PARTS),
     )
 
 
@@ -116,7 +150,7 @@ def viewer(
     image: Viewed,
     *,
     key: str,
-    shapes: Sequence[Shape] = (),
+    shapes: Sequence[Shape] | Drawn = (),
     chosen: Collection[str] = (),
     points: Sequence[Point] = (),
     region: tuple[int, int, int, int] | None = None,
@@ -130,7 +164,7 @@ def viewer(
     Args:
         image: What.
         key: Of the widget. The view stays when only outlines, points or overlay change.
-        shapes: Outlines; a click on one picks it.
+        shapes: Outlines; a click on one picks it. Many are best made ready once (:class:`Drawn`).
         chosen: Ids of those that are drawn as chosen.
         points: Clicks made so far.
         region: Drawn as chosen.
@@ -143,7 +177,11 @@ def viewer(
         key=key,
         data={
             "image": asdict(image),
-            "shapes": [asdict(shape) for shape in shapes],
+            "shapes": (
+                {"url": shapes.address}
+                if isinstance(shapes, Drawn)
+                else [_plain(shape) for shape in shapes]
+            ),
             "chosen": list(chosen),
             "points": [asdict(point) for point in points],
             "region": region,
@@ -154,20 +192,38 @@ def viewer(
         },
         on_seen_change=lambda: None,
     )
-    return _seen(done.seen or {}, image, {shape.id for shape in shapes})
+    known = shapes.ids if isinstance(shapes, Drawn) else {shape.id for shape in shapes}
+    return _seen(done.seen or {}, image, known)
 
 
 def _seen(said: dict[str, Any], image: Viewed, known: Collection[str]) -> Seen:
     """What the browser says, as far as it can be true."""
-    picked, region, point = said.get("picked"), said.get("region"), said.get("point")
-    if region is not None:
-        x, y, width, height = (round(float(part)) for part in region)
-        left, top = max(0, x), max(0, y)
-        right, bottom = min(image.width, x + width), min(image.height, y + height)
-        inside = right > left and bottom > top
-        region = (left, top, right - left, bottom - top) if inside else None
-    if point is not None:
-        across, down = (float(part) for part in point)
-        inside = 0 <= across < image.width and 0 <= down < image.height
-        point = (across, down) if inside else None
-    return Seen(picked=picked if picked in known else None, region=region, point=point)
+    picked = said.get("picked")
+    region, point = _numbers(said.get("region"), 4), _numbers(said.get("point"), 2)
+    return Seen(
+        picked=picked if isinstance(picked, str) and picked in known else None,
+        region=None if region is None else _inside(region, image),
+        point=(
+            (point[0], point[1])
+            if point and 0 <= point[0] < image.width and 0 <= point[1] < image.height
+            else None
+        ),
+    )
+
+
+def _numbers(values: object, count: int) -> list[float] | None:
+    if not isinstance(values, list) or len(values) != count:
+        return None
+    if not all(isinstance(one, int | float) and math.isfinite(one) for one in values):
+        return None
+    return [float(one) for one in values]
+
+
+def _inside(region: Sequence[float], image: Viewed) -> tuple[int, int, int, int] | None:
+    """Whole pixels of a region that lie in the image; None where none do."""
+    x, y, width, height = (round(part) for part in region)
+    left, top = max(0, x), max(0, y)
+    right, bottom = min(image.width, x + width), min(image.height, y + height)
+    if right <= left or bottom <= top:
+        return None
+    return left, top, right - left, bottom - top
