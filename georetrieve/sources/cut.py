@@ -18,7 +18,7 @@ from georetrieve.sources.tiles import known_scale, plan_tiles
 from georetrieve.sources.volume import slice_count, slice_size
 from georetrieve.types import Axis, ItemKind, Region, Scalar
 
-__all__ = ["Cut", "CutOptions", "Items", "choose_items", "plan_cuts", "read_cut"]
+__all__ = ["Cut", "CutOptions", "Items", "choose_items", "plan_cuts", "read_cut", "with_margin"]
 
 Items: TypeAlias = Literal["auto", "whole", "tiles", "specimens", "slices"]
 
@@ -223,11 +223,7 @@ def _slices(raster: Raster, options: CutOptions) -> Iterator[Cut]:
 
 def _specimen(raster: Raster, options: CutOptions, one: Specimen) -> Cut:
     box = one.region
-    grow = round(options.margin * max(box.width, box.height))
-    left, top, right, bottom = box.box
-    x, y = max(0, left - grow), max(0, top - grow)
-    right, bottom = min(raster.size[0], right + grow), min(raster.size[1], bottom + grow)
-    region = Region(x, y, right - x, bottom - y)
+    region = with_margin(box, raster.size, options.margin)
     metadata: dict[str, Scalar] = {"area_px": one.area_px}
     if one.area_um2 is not None and raster.um_per_px is not None:
         metadata["area_um2"] = round(one.area_um2, 1)
@@ -239,6 +235,21 @@ def _specimen(raster: Raster, options: CutOptions, one: Specimen) -> Cut:
     size = _bounded(size) or size
     native = size == (region.width, region.height)
     return Cut("specimen", region, None if native else size, metadata)
+
+
+def with_margin(box: Region, size: tuple[int, int], margin: float) -> Region:
+    """A box with the glass around it that is kept.
+
+    Args:
+        box: Of a specimen.
+        size: (width, height) of the slide, pixels.
+        margin: Share of the longer side.
+    """
+    grow = round(margin * max(box.width, box.height))
+    left, top, right, bottom = box.box
+    x, y = max(0, left - grow), max(0, top - grow)
+    right, bottom = min(size[0], right + grow), min(size[1], bottom + grow)
+    return Region(x, y, right - x, bottom - y)
 
 
 def _bounded(size: tuple[int, int]) -> tuple[int, int] | None:

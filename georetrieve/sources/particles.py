@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from georetrieve.protocols import Progress
 from georetrieve.sources.glass import BLOCK_PX, Darkness
 from georetrieve.types import FloatArray
 
@@ -121,7 +122,9 @@ class SlideMasks:
     solid: PackedMask
 
 
-def draw_masks(darkness: Darkness, thresholds: Thresholds, tile_px: int) -> SlideMasks:
+def draw_masks(
+    darkness: Darkness, thresholds: Thresholds, tile_px: int, *, progress: Progress | None = None
+) -> SlideMasks:
     """Threshold the slide tile by tile.
 
     Every step reaches a few pixels only, and each tile is computed with that much around it, so the
@@ -129,7 +132,10 @@ def draw_masks(darkness: Darkness, thresholds: Thresholds, tile_px: int) -> Slid
     """
     width, height = darkness.size
     masks = SlideMasks(*(PackedMask(darkness.size, tile_px) for _ in range(3)))
-    for row, column in itertools.product(range(-(-height // tile_px)), range(-(-width // tile_px))):
+    rows, columns = range(-(-height // tile_px)), range(-(-width // tile_px))
+    if progress:
+        progress.start("looking at the slide", len(rows) * len(columns), "tiles")
+    for row, column in itertools.product(rows, columns):
         left, top = column * tile_px, row * tile_px
         right, bottom = min(left + tile_px, width), min(top + tile_px, height)
         outer = (
@@ -147,6 +153,10 @@ def draw_masks(darkness: Darkness, thresholds: Thresholds, tile_px: int) -> Slid
         masks.edge.put(column, row, _close(dark)[inner])
         masks.core.put(column, row, (smooth > thresholds.core)[inner])
         masks.solid.put(column, row, solid[inner])
+        if progress:
+            progress.advance()
+    if progress:
+        progress.finish()
     return masks
 
 

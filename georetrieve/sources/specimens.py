@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from georetrieve.errors import SourceError
-from georetrieve.protocols import Raster
+from georetrieve.protocols import Progress, Raster
 from georetrieve.sources.glass import Darkness, Glass
 from georetrieve.sources.particles import Component, Mask, Thresholds, components, draw_masks
 from georetrieve.sources.touching import split_touching
 from georetrieve.types import Region
 
-__all__ = ["Specimen", "find_specimens", "working_factor"]
+__all__ = ["Specimen", "find_specimens", "look_for", "working_factor"]
 
 WORKING_UM = 1.0
 PX_ACROSS_SMALLEST = 10
@@ -70,6 +71,30 @@ def find_specimens(
     Raises:
         SourceError: Limits are no limits, the slide is dark, or cannot be read.
     """
+    found = [one for one, _, _ in look_for(raster, min_um=min_um, max_um=max_um, tile_px=tile_px)]
+    return sorted(found, key=lambda one: (one.region.y, one.region.x, one.region.width))
+
+
+def look_for(
+    raster: Raster,
+    *,
+    min_um: float,
+    max_um: float,
+    tile_px: int = 2048,
+    progress: Progress | None = None,
+) -> Iterator[tuple[Specimen, Component, Mask]]:
+    """The same one after the other, each with its component and its (h, w) part of that.
+
+    Args:
+        raster: See :func:`find_specimens`.
+        min_um: Likewise.
+        max_um: Likewise.
+        tile_px: Likewise.
+        progress: Told of a stage of its own, of the reading of tiles.
+
+    Raises:
+        SourceError: See :func:`find_specimens`.
+    """
     if not 0 < min_um < max_um or tile_px < 64:
         raise SourceError(
             f"Specimens of {min_um}–{max_um} µm in tiles of {tile_px} px cannot be looked for: the "
@@ -84,9 +109,8 @@ def find_specimens(
         )
     factor = working_factor(um_per_px, min_um)
     darkness = Darkness(raster, glass, factor)
-    masks = draw_masks(darkness, Thresholds.measure(darkness), tile_px)
+    masks = draw_masks(darkness, Thresholds.measure(darkness), tile_px, progress=progress)
     px = factor * um_per_px
-    found: list[Specimen] = []
     for component in components(masks, math.ceil(CLUSTER * max_um / px)):
         if component.mask.sum() < np.pi / 4 * (min_um / px) ** 2:
             continue
@@ -94,8 +118,7 @@ def find_specimens(
         for part in parts:
             one = _measure(raster, component, part, factor, touching=len(parts) > 1)
             if _fits(one, um_per_px, min_um, max_um):
-                found.append(one)
-    return sorted(found, key=lambda one: (one.region.y, one.region.x, one.region.width))
+                yield one, component, part
 
 
 def _measure(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
-from shapely.errors import ShapelyError
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from georetrieve.errors import SourceError, did_you_mean
+from georetrieve.sources.annotations import parse_annotations
 from georetrieve.sources.masks.classes import VOID, ClassTable, MapClass, distinct_colours
 from georetrieve.types import IntArray, Region
 
@@ -113,17 +110,19 @@ def read_outlines(path: Path) -> Outlines:
     """
     shapes, names = [], []
     colours: dict[str, tuple[int, int, int]] = {}
-    left_out: Counter[str] = Counter()
-    for feature in _features(path):
-        area, why = _area(feature.get("geometry"))
-        name, colour = _classification(feature.get("properties"))
-        if area is None or not name:
-            left_out[why or "without a class"] += 1
+    try:
+        read = parse_annotations(path.read_bytes(), str(path))
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}).") from error
+    left_out = Counter(read.left_out)
+    for one in read.found:
+        if not one.name:
+            left_out["without a class"] += 1
             continue
-        shapes.append(area)
-        names.append(name)
-        if colour is not None:
-            colours.setdefault(name, colour)
+        shapes.append(one.area)
+        names.append(one.name)
+        if one.colour is not None:
+            colours.setdefault(one.name, one.colour)
     listed = ", ".join(f"{count} {why}" for why, count in sorted(left_out.items()))
     if not shapes:
         raise SourceError(
@@ -132,59 +131,3 @@ def read_outlines(path: Path) -> Outlines:
         )
     remarks = (f"{path.name}: outlines left out: {listed}",) if left_out else ()
     return Outlines(path, tuple(shapes), tuple(names), colours, remarks)
-
-
-def _features(path: Path) -> list[Mapping[str, Any]]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror}).") from error
-    except ValueError as error:
-        raise SourceError(f"{path} is not JSON ({error}); export it again as GeoJSON.") from error
-    if isinstance(values, Mapping):
-        values = values.get("features", [values] if "geometry" in values else None)
-    if not isinstance(values, list) or not all(isinstance(one, Mapping) for one in values):
-        raise SourceError(
-            f"{path} is no GeoJSON of outlines: it has neither features nor a list of them."
-        )
-    return values
-
-
-def _area(geometry: object) -> tuple[BaseGeometry | None, str]:
-    """A valid area, or why there is none."""
-    if not isinstance(geometry, Mapping):
-        return None, "without a geometry"
-    if geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        return None, f"no areas but {geometry.get('type')}"
-    try:
-        area = shape(geometry)
-        if not area.is_valid:  # outlines drawn by hand cross themselves
-            area = shapely.make_valid(area)
-    except (ShapelyError, ValueError, TypeError, IndexError, KeyError, AttributeError):
-        return None, "damaged"
-    return (area, "") if area.area > 0 else (None, "without extent")
-
-
-def _classification(properties: object) -> tuple[str, tuple[int, int, int] | None]:
-    """Name and colour of a feature's class; "" without one."""
-    said = properties.get("classification") if isinstance(properties, Mapping) else None
-    if isinstance(said, str):
-        return said.strip(), None
-    if not isinstance(said, Mapping):
-        return "", None
-    names = said.get("names")
-    name = ": ".join(map(str, names)) if isinstance(names, list) else said.get("name")
-    return str(name or "").strip(), _colour(said)
-
-
-def _colour(said: Mapping[str, Any]) -> tuple[int, int, int] | None:
-    colour, packed = said.get("color"), said.get("colorRGB")
-    if isinstance(packed, int):  # Java's signed alpha, red, green, blue
-        return packed >> 16 & 255, packed >> 8 & 255, packed & 255
-    whole = isinstance(colour, Sequence) and all(
-        isinstance(part, int) and 0 <= part <= 255 for part in colour
-    )
-    if not whole or colour is None or len(colour) != 3:
-        return None
-    red, green, blue = colour
-    return red, green, blue

@@ -1,0 +1,183 @@
+"""Where the items of a file lie on it: boxes, or the outlines of specimens traced anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from georetrieve.errors import SourceError, StoreError, did_you_mean
+from georetrieve.protocols import Progress
+from georetrieve.search.tracing import traced_specimens
+from georetrieve.sources.members import member_files
+from georetrieve.sources.opening import open_raster
+from georetrieve.sources.options import ReadOptions
+from georetrieve.sources.tracing import Ring, match_traces
+from georetrieve.stores.items import Key
+from georetrieve.stores.lance import IndexStore
+from georetrieve.stores.schema import sql_literal
+from georetrieve.types import Axis, Region
+
+__all__ = ["ItemOutline", "Rings", "find_file", "slide_outlines"]
+
+Rings: TypeAlias = tuple[Ring, ...]
+
+MEASURES = {
+    "area_um2": "Area µm^2",
+    "length_um": "Length µm",
+    "predicted_probability": "Predicted probability",
+}
+"""Columns that are told of an item, by what QuPath calls the like."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemOutline:
+    """Where an item lies on its file.
+
+    Attributes:
+        id: Of the item.
+        rings: Rings of (x, y), level-0 pixels, the outer one first; the first point of a ring is
+            not repeated at its end, so that a box has four.
+        region: Its box, of a volume with the slice.
+        label: Class name; None when unlabelled.
+        predicted: Class a probe gave it; None without one.
+        traced: The rings follow the specimen; otherwise they are the box.
+        measures: Name with unit → value.
+    """
+
+    id: str
+    rings: Rings
+    region: Region
+    label: str | None = None
+    predicted: str | None = None
+    traced: bool = False
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+
+def find_file(store: IndexStore, name: str) -> Key:
+    """(source, path) of a file of the index.
+
+    Args:
+        store: The index.
+        name: Path below the source folder, with ``key:`` in front where it is not the first one;
+            or the file's name alone, where no other file is called so.
+
+    Raises:
+        StoreError: There is no such file, or several.
+    """
+    keys = {f"{source}:{path}" if source else path: (source, path) for source, path in _keys(store)}
+    if name in keys:
+        return keys[name]
+    alike = [one for one in keys if one.rpartition("/")[2] == name]
+    if len(alike) == 1:
+        return keys[alike[0]]
+    if alike:
+        raise StoreError(f"{name!r} may be any of {', '.join(sorted(alike)[:3])}; name it in full.")
+    raise StoreError(
+        f"Index {store.manifest.name!r} has no items of a file {name!r}.{did_you_mean(name, keys)}"
+    )
+
+
+def _keys(store: IndexStore) -> list[Key]:
+    return sorted(store.item_counts())
+
+
+def slide_outlines(
+    store: IndexStore,
+    source: str,
+    path: str,
+    *,
+    slice_index: int | None = None,
+    axis: Axis | None = None,
+    trace: bool = False,
+    progress: Progress | None = None,
+) -> list[ItemOutline]:
+    """The items of a file, from the top down, then from the left.
+
+    Args:
+        store: The index.
+        source: Key of the source folder.
+        path: Of the file below it.
+        slice_index: Of a volume: only items of this slice.
+        axis: Of a volume: what the slice is perpendicular to.
+        trace: Find the outlines of specimens on the slide, which takes as long as cutting it did,
+            or a moment where that was done before. A specimen that is not found again keeps its
+            box. Tiles, slices and whole images have no outline but the box.
+        progress: Told how far tracing is.
+
+    Raises:
+        SourceError: The file is gone or cannot be read, where it has to be: to trace, or to know
+            how large a whole image is.
+    """
+    rows = _rows(store, source, path, slice_index, axis)
+    whole = None
+    if any(row["width"] is None for row in rows):
+        whole = _whole(store, source, path)
+    outlines = [_outline(row, whole) for row in rows]
+    if trace and any(row["kind"] == "specimen" for row in rows):
+        outlines = _traced(store, source, path, outlines, progress)
+    return sorted(outlines, key=lambda one: (one.region.y, one.region.x, one.id))
+
+
+def _rows(
+    store: IndexStore, source: str, path: str, slice_index: int | None, axis: Axis | None
+) -> list[dict[str, Any]]:
+    where = f"source = {sql_literal(source)} AND path = {sql_literal(path)}"
+    if slice_index is not None:
+        where += f" AND slice_index = {int(slice_index)} AND axis = {sql_literal(axis or 'z')}"
+    wanted = ["id", "kind", "x", "y", "width", "height", "slice_index", "axis", "label"]
+    further = [name for name in ("predicted_label", *MEASURES) if name in store.columns]
+    rows: list[dict[str, Any]] = store.scan([*wanted, *further], where).to_pylist()
+    return rows
+
+
+def _outline(row: Mapping[str, Any], whole: Region | None) -> ItemOutline:
+    region = whole
+    if row["width"] is not None:
+        box = (row["x"], row["y"], row["width"], row["height"])
+        region = Region(*box, row["slice_index"], row["axis"])
+    assert region is not None  # what has no box of its own is a whole image
+    measures = {
+        name: float(row[column])
+        for column, name in MEASURES.items()
+        if isinstance(row.get(column), int | float)
+    }
+    return ItemOutline(
+        id=row["id"],
+        rings=(_corners(region),),
+        region=region,
+        label=row["label"] or None,
+        predicted=row.get("predicted_label") or None,
+        measures=measures,
+    )
+
+
+def _corners(region: Region) -> Ring:
+    left, top, right, bottom = region.box
+    return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+def _whole(store: IndexStore, source: str, path: str) -> Region:
+    root = next(Path(one.root) for one in store.manifest.sources if one.key == source)
+    reading = ReadOptions.from_json(store.manifest.reading)
+    try:
+        with open_raster(member_files(root, path), reading) as raster:
+            return Region(0, 0, *raster.size)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def _traced(
+    store: IndexStore,
+    source: str,
+    path: str,
+    outlines: Sequence[ItemOutline],
+    progress: Progress | None,
+) -> list[ItemOutline]:
+    traces = traced_specimens(store, source, path, progress=progress)
+    rings = match_traces([one.region for one in outlines], traces)
+    return [
+        one if ring is None else replace(one, rings=(ring,), traced=True)
+        for one, ring in zip(outlines, rings, strict=True)
+    ]
