@@ -17,9 +17,9 @@ from PIL import Image
 
 from georetrieve.errors import EncoderError
 from georetrieve.protocols import RegionReader
-from georetrieve.types import FloatArray, Region
+from georetrieve.types import FloatArray, IntArray, Region
 
-__all__ = ["PatchGrids", "window_bands", "window_patches"]
+__all__ = ["PatchGrids", "window_bands", "window_cells", "window_patches"]
 
 
 class PatchGrids(Protocol):
@@ -122,6 +122,67 @@ def window_bands(
         for kept in (total, share):
             kept[: height - done] = kept[done:].copy()
             kept[height - done :] = 0
+
+
+def window_cells(
+    encoder: PatchGrids,
+    read: RegionReader,
+    size: tuple[int, int],
+    cells: IntArray,
+    *,
+    window_px: int,
+    stride_px: int,
+    batch_size: int = 8,
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Yield the same features for some patches; only windows that show one are encoded.
+
+    What is held are a batch of windows, and the features asked for.
+
+    Args:
+        encoder: Whose features.
+        read: Gives the pixels of a region of the image.
+        size: (width, height) of the image, pixels.
+        cells: (M,) row × columns + column of the patches, rising.
+        window_px: See :func:`window_patches`.
+        stride_px: See :func:`window_patches`.
+        batch_size: Windows encoded at once.
+
+    Yields:
+        Places in ``cells``, rising, and the (n, D) features of these patches.
+
+    Raises:
+        EncoderError: Window or stride do not suit the encoder.
+    """
+    window, stride = _in_patches(encoder.patch_px, window_px, stride_px)
+    columns, rows = (-(-side // encoder.patch_px) for side in size)
+    height, width = min(window, rows), min(window, columns)
+    tops, lefts = _starts(rows, height, stride), _starts(columns, width, stride)
+    weights = np.outer(_weights(height, tops), _weights(width, lefts))
+    down, across = np.divmod(cells, columns)
+    total = np.zeros((len(cells), encoder.patch_dim), np.float32)
+    share = np.zeros((len(cells), 1), np.float32)
+    done = 0
+    for top, following in pairwise((*tops, rows)):
+        inside = np.flatnonzero((down >= top) & (down < top + height))
+        shown = {
+            left: found
+            for left in lefts
+            if len(found := inside[(across[inside] >= left) & (across[inside] < left + width)])
+        }
+        kept = list(shown)
+        for some in (kept[at : at + batch_size] for at in range(0, len(kept), batch_size)):
+            pixels = np.stack(
+                [_pixels(read, size, (left, top, width, height), encoder.patch_px) for left in some]
+            )
+            for left, grid in zip(some, encoder.patch_grids(pixels), strict=True):
+                places = shown[left]
+                where = down[places] - top, across[places] - left
+                total[places] += weights[where][:, None] * grid[where]
+                share[places] += weights[where][:, None]
+        end = int(np.searchsorted(down, following))
+        if end > done:
+            yield np.arange(done, end), total[done:end] / share[done:end]
+            done = end
 
 
 def _in_patches(patch_px: int, window_px: int, stride_px: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -10,7 +10,7 @@ from georetrieve.errors import SourceError
 from georetrieve.protocols import RegionReader, Truth
 from georetrieve.types import Region
 
-__all__ = ["FieldOfView", "LabelledField"]
+__all__ = ["FieldOfView", "LabelledField", "cropped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +73,30 @@ class LabelledField:
                 f"{self.field.name} is {w}×{h} px and its mask {mw}×{mh} px; a mask has the size "
                 "of its image."
             )
+
+
+def cropped(field: FieldOfView, region: Region) -> FieldOfView:
+    """A part of a field as a field of its own, called ``NAME#x,y,width,height``.
+
+    Raises:
+        SourceError: The region reaches beyond the field.
+    """
+    right, bottom = region.x + region.width, region.y + region.height
+    if right > field.size[0] or bottom > field.size[1]:
+        raise SourceError(
+            f"The region {region} reaches beyond {field.name}, which has "
+            f"{field.size[0]}×{field.size[1]} px."
+        )
+
+    def part(view: RegionReader) -> RegionReader:
+        def read(asked: Region) -> Image.Image:
+            return view(Region(asked.x + region.x, asked.y + region.y, asked.width, asked.height))
+
+        return read
+
+    return replace(
+        field,
+        name=f"{field.name}#{region}",
+        size=(region.width, region.height),
+        views=tuple(part(view) for view in field.views),
+    )

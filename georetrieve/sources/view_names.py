@@ -8,7 +8,10 @@ from pathlib import PurePosixPath
 
 from georetrieve.errors import SourceError
 
-__all__ = ["check_views", "group_views", "view_of"]
+__all__ = ["USUAL_VIEWS", "check_views", "group_views", "view_groups", "view_of"]
+
+USUAL_VIEWS = ("ppl", "xpl")
+"""Plane-polarised light, and crossed polarisers."""
 
 
 def check_views(views: Sequence[str]) -> tuple[str, ...]:
@@ -91,3 +94,16 @@ def group_views(
         else:
             fields[name] = tuple(members[view][0] for view in views)
     return fields, failed, others
+
+
+def view_groups(paths: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Files that look like the PPL and XPL photograph of one field.
+
+    Args:
+        paths: POSIX paths below one root.
+
+    Returns:
+        Name of the field → its views → their files; what has no partner is not in it.
+    """
+    fields, _, _ = group_views(paths, USUAL_VIEWS)
+    return {name: dict(zip(USUAL_VIEWS, files, strict=True)) for name, files in fields.items()}

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from georetrieve.encoders.windows import PatchGrids, window_bands
+from georetrieve.encoders.windows import PatchGrids, window_bands, window_cells
 from georetrieve.probes.segmentation.enlarging import enlarged
 from georetrieve.probes.segmentation.resampling import resampled
 from georetrieve.probes.segmentation.scaling import FeatureScaling
 from georetrieve.probes.segmentation.settings import PatchSettings
 from georetrieve.protocols import DensePatchEncoder, LocalPatchEncoder
 from georetrieve.sources.fields import FieldOfView
-from georetrieve.types import FloatArray
+from georetrieve.types import FloatArray, IntArray
 
-__all__ = ["CellGrid", "cell_features", "cell_grid", "unit_length"]
+__all__ = ["CellGrid", "cell_features", "cell_grid", "some_features", "unit_length"]
 
 WINDOW_PX = 384
 STRIP_VALUES = 1 << 22  # numbers given at once: 16 MiB, more than a row of a wide image has
@@ -91,6 +91,52 @@ def cell_features(
         for first in range(0, len(band), step):
             some = [features[first : first + step] for _, features in parts]
             yield top + first, _joined(some) if scaling is None else scaling.lifted(some)
+
+
+def some_features(
+    encoder: DensePatchEncoder, field: FieldOfView, cells: IntArray, settings: PatchSettings
+) -> Iterator[FloatArray]:
+    """Yield the features of some cells of a field, the same as :func:`cell_features` gives.
+
+    Where cells are patches, only the windows that show one of them are read and encoded: a few
+    clicks on a whole slide cost no more than on a photograph.
+
+    Args:
+        encoder: Whose.
+        field: The image.
+        cells: (M,) row × columns + column, rising.
+        settings: How.
+
+    Yields:
+        (n, views × D) features of length 1 of the next n cells.
+
+    Raises:
+        SourceError: A region of the field cannot be read.
+        EncoderError: Window or stride do not suit the encoder.
+    """
+    if settings.cells is None and settings.pool == 1:
+        new_size, (window, stride) = _new_size(field.size, settings), _window(encoder, settings)
+        views = [
+            window_cells(
+                encoder,
+                resampled(read, field.size, new_size),
+                new_size,
+                cells,
+                window_px=window,
+                stride_px=stride,
+                batch_size=_batch(encoder, window, settings),
+            )
+            for read in field.views
+        ]
+        for parts in zip(*views, strict=True):
+            yield _joined([features for _, features in parts])
+        return
+    columns = cell_grid(encoder, field.size, settings).columns
+    for top, band in cell_features(encoder, field, settings):
+        first, last = np.searchsorted(cells, np.array([top, top + len(band)]) * columns)
+        yield band.reshape(-1, band.shape[2])[cells[first:last] - top * columns]
+        if last == len(cells):
+            return
 
 
 def unit_length(features: FloatArray) -> FloatArray:

@@ -12,16 +12,16 @@ import numpy.typing as npt
 from georetrieve.encoders.registry import load_encoder, load_for_spec
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import EncoderError, SourceError, SpecMismatchError, StoreError
-from georetrieve.probes.segmentation.features import CellGrid, cell_features, cell_grid
+from georetrieve.probes.segmentation.features import cell_grid, some_features
 from georetrieve.probes.segmentation.memory import Chosen, MemoryBank, choose_cells
 from georetrieve.probes.segmentation.model_file import read_model
 from georetrieve.probes.segmentation.patch_nn import PatchSegmenter
 from georetrieve.probes.segmentation.scaling import FeatureScaling, learn_scaling
 from georetrieve.probes.segmentation.settings import PatchSettings
 from georetrieve.protocols import DensePatchEncoder, ImageEncoder, LocalPatchEncoder, Progress
-from georetrieve.sources.fields import FieldOfView, LabelledField
+from georetrieve.sources.fields import LabelledField
 from georetrieve.sources.masks.classes import ClassTable
-from georetrieve.types import EncoderSpec, FloatArray, IntArray
+from georetrieve.types import EncoderSpec, FloatArray
 
 __all__ = ["fit_patch_segmenter", "load_patch_segmenter"]
 
@@ -39,8 +39,7 @@ def fit_patch_segmenter(
 ) -> PatchSegmenter:
     """Remember the patches of labelled images; the same images and settings give the same model.
 
-    Patches are chosen by their labels first, so that only fields that have any are encoded, and
-    those only down to the last patch that is kept.
+    Patches are chosen by their labels first, so that only what shows one that is kept is encoded.
 
     Args:
         fields: Images and what is known of their pixels; all of the same views.
@@ -66,7 +65,7 @@ def fit_patch_segmenter(
         progress.start("remembering patches", len(chosen.cells), "patches")
     for number in np.unique(chosen.fields):
         cells = chosen.cells[chosen.fields == number]
-        for band in _remembered(dense, fields[number].field, grids[number], cells, settings):
+        for band in some_features(dense, fields[number].field, cells, settings):
             vectors.append(band)
             if progress:
                 progress.advance(len(band))
@@ -163,25 +162,6 @@ def _say_what_is_missing(
     for name, share in zip(classes.names, chosen.shares.sum(axis=0), strict=True):
         if not share:
             progress.say(f"No pixel is labelled {name!r}; the map will have none of it.")
-
-
-def _remembered(
-    encoder: DensePatchEncoder,
-    field: FieldOfView,
-    grid: CellGrid,
-    cells: IntArray,
-    settings: PatchSettings,
-) -> list[FloatArray]:
-    """(M, D) features of cells of a field, rising, band by band; stops after the last."""
-    found: list[FloatArray] = []
-    for top, features in cell_features(encoder, field, settings):
-        rows, columns, width = features.shape
-        first, last = np.searchsorted(cells, np.array([top, top + rows]) * grid.columns)
-        here = cells[first:last] - top * columns
-        found.append(features.reshape(-1, width)[here])
-        if last == len(cells):
-            break
-    return found
 
 
 def _check_memory(

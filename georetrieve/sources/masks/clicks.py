@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ from georetrieve.sources.masks.classes import VOID, ClassTable
 from georetrieve.sources.view_names import view_of
 from georetrieve.types import IntArray, Region
 
-__all__ = ["Click", "ClickTruth", "Clicks", "read_clicks"]
+__all__ = ["Click", "ClickTruth", "Clicks", "clicks_csv", "read_clicks"]
 
 COLUMNS = {
     "path": ("path", "file", "filename", "image"),
@@ -194,6 +196,18 @@ def read_clicks(path: Path) -> Clicks:
     if not clicks.points:
         raise SourceError(f"{path} holds no click; each is a line path,x,y,class.")
     return clicks
+
+
+def clicks_csv(points: Sequence[Click]) -> str:
+    """What :func:`read_clicks` reads; radii only where a point has one."""
+    text = io.StringIO()
+    radii = any(one.radius is not None for one in points)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["path", "x", "y", "class", *(["radius"] if radii else [])])
+    for one in points:
+        row = [one.path, f"{one.x:.6g}", f"{one.y:.6g}", one.name]
+        writer.writerow([*row, "" if one.radius is None else f"{one.radius:g}"] if radii else row)
+    return text.getvalue()
 
 
 def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
