@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import zlib
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ SOLID_CONTRAST = 0.4
 """The same for its distinctly dark part, measured without smoothing."""
 SAMPLE_BLOCKS_A_SIDE = 4
 WINDOW_PX = 2048
+KEPT_TILES = 4
 EIGHT = np.ones((3, 3), bool)
 DISC = np.hypot(*np.mgrid[-CLOSE_PX : CLOSE_PX + 1, -CLOSE_PX : CLOSE_PX + 1]) <= CLOSE_PX + 0.3
 
@@ -82,6 +84,8 @@ class PackedMask:
     def __init__(self, size: tuple[int, int], tile_px: int) -> None:
         self.size, self.tile_px = size, tile_px
         self._tiles: dict[tuple[int, int], tuple[bytes, tuple[int, int]]] = {}
+        # What follows on each other lies in one tile, mostly.
+        self._tile = functools.lru_cache(KEPT_TILES)(self._unpacked)
 
     def put(self, column: int, row: int, mask: Mask) -> None:
         """Keep a tile; empty ones cost nothing."""
@@ -97,14 +101,17 @@ class PackedMask:
         for column, row in itertools.product(columns, range(top // side, -(-bottom // side))):
             if (column, row) not in self._tiles:
                 continue
-            packed, shape = self._tiles[column, row]
-            bits = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape[0], -1)
-            tile = np.unpackbits(bits, axis=1, count=shape[1]).view(bool)
+            tile = self._tile(column, row)
             x, y = column * side, row * side
-            x0, x1 = max(left, x), min(right, x + shape[1])
-            y0, y1 = max(top, y), min(bottom, y + shape[0])
+            x0, x1 = max(left, x), min(right, x + tile.shape[1])
+            y0, y1 = max(top, y), min(bottom, y + tile.shape[0])
             out[y0 - top : y1 - top, x0 - left : x1 - left] = tile[y0 - y : y1 - y, x0 - x : x1 - x]
         return out
+
+    def _unpacked(self, column: int, row: int) -> Mask:
+        packed, shape = self._tiles[column, row]
+        bits = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape[0], -1)
+        return np.unpackbits(bits, axis=1, count=shape[1]).view(bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +192,9 @@ class Component:
     solid: Mask
 
 
-def components(masks: SlideMasks, limit_px: int) -> Iterator[Component]:
+def components(
+    masks: SlideMasks, limit_px: int, *, progress: Progress | None = None
+) -> Iterator[Component]:
     """Whole components up to ``limit_px`` in width and height, each exactly once.
 
     A component is seen whole in the window that holds its first pixel (of the top row, the
@@ -193,7 +202,12 @@ def components(masks: SlideMasks, limit_px: int) -> Iterator[Component]:
     fibre, a field of view's border) are left out.
     """
     width, height = masks.edge.size
-    for top, left in itertools.product(range(0, height, WINDOW_PX), range(0, width, WINDOW_PX)):
+    rows, columns = range(0, height, WINDOW_PX), range(0, width, WINDOW_PX)
+    if progress:
+        progress.start("outlining particles", len(rows) * len(columns), "tiles")
+    for top, left in itertools.product(rows, columns):
+        if progress and (top or left):
+            progress.advance()
         x0, y0 = max(0, left - limit_px), max(0, top - limit_px)
         x1 = min(width, left + WINDOW_PX + limit_px)
         y1 = min(height, top + WINDOW_PX + limit_px)
@@ -208,6 +222,8 @@ def components(masks: SlideMasks, limit_px: int) -> Iterator[Component]:
                 x, y = part.x + x0, part.y + y0
                 solid = masks.solid.window(x, y, x + part.mask.shape[1], y + part.mask.shape[0])
                 yield Component(x, y, part.mask, solid)
+    if progress:
+        progress.finish()
 
 
 def _whole(

@@ -90,7 +90,7 @@ def look_for(
         min_um: Likewise.
         max_um: Likewise.
         tile_px: Likewise.
-        progress: Told of a stage of its own, of the reading of tiles.
+        progress: Told of two stages: looking at the slide, outlining what lies on it.
 
     Raises:
         SourceError: See :func:`find_specimens`.
@@ -111,7 +111,7 @@ def look_for(
     darkness = Darkness(raster, glass, factor)
     masks = draw_masks(darkness, Thresholds.measure(darkness), tile_px, progress=progress)
     px = factor * um_per_px
-    for component in components(masks, math.ceil(CLUSTER * max_um / px)):
+    for component in components(masks, math.ceil(CLUSTER * max_um / px), progress=progress):
         if component.mask.sum() < np.pi / 4 * (min_um / px) ** 2:
             continue
         parts = split_touching(component.mask, component.solid, min_um / px)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from georetrieve.protocols import Progress, Raster
 from georetrieve.sources.cut import CutOptions, with_margin
@@ -24,6 +25,10 @@ MOST_POINTS = 60
 TOLERANCE_PX = 0.5
 """How far an outline may move when points are left out, pixels of the mask; doubled until few
 enough are left."""
+SET_BACK_PX = 1.08
+"""How far outside a specimen its mask ends, working pixels: it goes on to where a seventh of the
+darkness is left (CONTRAST), which a blur of one pixel (SMOOTH_PX) carries 1.08 pixels outward."""
+LEAST_LEFT = 0.5
 LEAST_IOU = 0.5
 
 
@@ -68,13 +73,15 @@ def trace_specimens(
 
 
 def _on_slide(component: Component, part: Mask, factor: int, size: tuple[int, int]) -> Ring:
-    points = (trace_mask(part) + np.array([component.x, component.y])) * factor
+    points = (trace_mask(part, set_back_px=SET_BACK_PX) + np.array([component.x, component.y])) * factor
     # The last working pixel may reach beyond the slide.
     inside = np.clip(points, 0, size).round(1)
     return tuple((float(x), float(y)) for x, y in inside)
 
 
-def trace_mask(mask: Mask, *, most_points: int = MOST_POINTS) -> npt.NDArray[np.float64]:
+def trace_mask(
+    mask: Mask, *, set_back_px: float = 0.0, most_points: int = MOST_POINTS
+) -> npt.NDArray[np.float64]:
     """The outline of a mask; of several bodies, that of the largest.
 
     It runs between the centres of the pixels inside and those outside (marching squares, Lorensen
@@ -82,6 +89,8 @@ def trace_mask(mask: Mask, *, most_points: int = MOST_POINTS) -> npt.NDArray[np.
 
     Args:
         mask: (h, w), something in it.
+        set_back_px: How far it is drawn inside that, pixels of the mask, unless half of what it
+            encloses were lost.
         most_points: Bound of the number of points, at least 4.
 
     Returns:
@@ -92,16 +101,23 @@ def trace_mask(mask: Mask, *, most_points: int = MOST_POINTS) -> npt.NDArray[np.
     contours = find_contours(  # type: ignore[no-untyped-call]
         np.pad(mask, 1).astype(np.float32), 0.5, fully_connected="high"
     )
-    largest = max((shapely.Polygon(one[:, ::-1]) for one in contours), key=lambda one: one.area)
+    outline = max((shapely.Polygon(one[:, ::-1]) for one in contours), key=lambda one: one.area)
+    inner = _largest(outline.buffer(-set_back_px)) if set_back_px else outline
+    if inner.area >= LEAST_LEFT * outline.area:
+        outline = inner
     # Contours run through pixel middles of a mask padded by one pixel.
-    points = shapely.get_coordinates(_simplified(largest, most_points).exterior) - 0.5
+    points = shapely.get_coordinates(_simplified(outline, most_points).exterior) - 0.5
     return np.asarray(points[:-1], np.float64)
+
+
+def _largest(area: BaseGeometry) -> Any:  # noqa: ANN401 - a polygon, shapely is untyped
+    return max(shapely.get_parts(area), key=lambda one: one.area, default=area)
 
 
 def _simplified(polygon: shapely.Polygon, most_points: int) -> shapely.Polygon:
     tolerance = TOLERANCE_PX
     simple: Any = shapely.simplify(polygon, tolerance)
-    while shapely.get_num_coordinates(simple) > most_points + 1:
+    while shapely.get_num_coordinates(simple.exterior) > most_points + 1:
         tolerance *= 2
         simple = shapely.simplify(polygon, tolerance)
     return simple
