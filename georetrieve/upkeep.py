@@ -105,7 +105,7 @@ def describe(index: Path) -> IndexFacts:
         cutting=dict(manifest.cutting),
         reading=dict(manifest.reading),
         version=store.version,
-        engines=FaissCache(store.path).rows(store.version),
+        engines=FaissCache(store.path).rows(store),
     )
 
 

@@ -68,7 +68,7 @@ def engine(
     """Show the FAISS indexes kept for an index and what they find; build one ahead of time.
 
     An ANN index answers single searches of a large index in a millisecond, and finds nearly all of
-    the nearest. It is one of a version: after the index has changed it is built again.
+    the nearest. After items have come or gone it is built again; labels do not matter to it.
     """
     from georetrieve.search import Index
     from georetrieve.stores.faiss_cache import FaissCache
@@ -76,7 +76,7 @@ def engine(
     name = "auto" if build is None else f"faiss:{build.value}"
     with Bars() as bars, Index.open(index, engine=name, progress=bars) as opened:
         remarks = () if build is None else opened.column(encoder).choose().remarks
-        rows = FaissCache(opened.path).rows(opened.store.version)
+        rows = FaissCache(opened.path).rows(opened.store)
     emit(rows, form, ENGINE_COLUMNS)
     for line in remarks:
         remark(line)

@@ -52,7 +52,7 @@ class Index:
         self._runtime, self._engine, self._progress = runtime, engine, progress
         self._columns: dict[str, EngineVectors] = {}
         self._encoders: dict[str, ImageEncoder] = {}
-        self._samples: dict[str, ItemSample] = {}
+        self._samples: dict[str, tuple[str, ItemSample]] = {}  # by column, with its stamp
         self._parts = PartReader(store)
         self._words = TextSide(store, vocabulary)
 
@@ -86,21 +86,28 @@ class Index:
     def refreshed(self) -> Index:
         """The index as it is now: this one, or where somebody wrote to it another one.
 
+        Encoders, and of what is held in memory all that has not changed, go over to it.
+
         Raises:
             StoreError: It is damaged, or gone.
         """
         if self.store.is_newest:
             return self
         newer = Index(
-            IndexStore.open(self.path),
+            IndexStore.open(self.path, before=self.store),
             runtime=self._runtime,
             engine=self._engine,
             progress=self._progress,
             vocabulary=self._words.vocabulary,
         )
-        for spec in newer.manifest.encoders:
-            if self._encoders.get(spec.column) and spec in self.manifest.encoders:
+        newer._samples = dict(self._samples)
+        same = [spec for spec in newer.manifest.encoders if spec in self.manifest.encoders]
+        for spec in same:
+            if spec.column in self._encoders:
                 newer._encoders[spec.column] = self._encoders[spec.column]
+            if spec.column in self._columns:
+                column = newer.store.column(spec)
+                newer._columns[spec.column] = self._columns[spec.column].moved_to(column)
         return newer
 
     def __enter__(self) -> Index:
@@ -302,10 +309,13 @@ class Index:
         return [float(weight) for weight in weights]
 
     def _sample(self, spec: EncoderSpec) -> ItemSample:
-        if spec.column not in self._samples:
-            vectors = self.store.column(spec).sample(SAMPLED_ITEMS)
-            self._samples[spec.column] = ItemSample(vectors, spec.metric)
-        return self._samples[spec.column]
+        column = self.store.column(spec)
+        stamp = column.snapshot().stamp
+        known, sample = self._samples.get(spec.column, ("", None))
+        if sample is None or known != stamp:
+            sample = ItemSample(column.sample(SAMPLED_ITEMS), spec.metric)
+            self._samples[spec.column] = stamp, sample
+        return sample
 
     # --- the hits -----------------------------------------------------------------------------
 

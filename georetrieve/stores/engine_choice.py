@@ -89,7 +89,7 @@ def choose_engine(
         dim: D.
         queries: Q asked at once.
         gpus: GPUs that may be used.
-        built: ANN indexes of this version.
+        built: ANN indexes of these vectors.
     """
     values = vectors * dim
     if queries >= MANY_QUERIES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 
@@ -69,7 +70,13 @@ class EngineVectors:
         self._cache = None if index is None else FaissCache(index)
         self._device = device
         self._opening = threading.Lock()
-        self._opened: dict[tuple[str, int], tuple[FaissIndex, tuple[str, ...]]] = {}
+        self._opened: dict[tuple[str, str], tuple[FaissIndex, tuple[str, ...]]] = {}
+
+    def moved_to(self, column: LanceVectors) -> EngineVectors:
+        """The same of the column as it is later; FAISS indexes that are still of it stay open."""
+        newer = copy(self)
+        newer._column = column
+        return newer
 
     @property
     def spec(self) -> EncoderSpec:
@@ -164,23 +171,23 @@ class EngineVectors:
         )
 
     def _built(self, snapshot: Snapshot) -> list[FaissFacts]:
-        """Facts of the ANN indexes there are of this version: held, else in the cache."""
+        """Facts of the ANN indexes there are of these vectors: held, else in the cache."""
         held = [
             index.facts
-            for (kind, version), (index, _) in self._opened.items()
-            if version == snapshot.version and kind != "flat"
+            for (kind, stamp), (index, _) in self._opened.items()
+            if stamp == snapshot.stamp and kind != "flat"
         ]
         return held or (self._cache.known(snapshot, self.spec) if self._cache else [])
 
     def _faiss(self, snapshot: Snapshot, kind: FaissKind) -> tuple[FaissIndex, tuple[str, ...]]:
-        """An index of this version: held, else from the cache, else built."""
+        """An index of these vectors: held, else from the cache, else built."""
         with self._opening:
-            held = self._opened.get((kind, snapshot.version))
+            held = self._opened.get((kind, snapshot.stamp))
             if held is None:
                 held = self._open(snapshot, kind)
                 self._opened = {
-                    key: one for key, one in self._opened.items() if key[1] == snapshot.version
-                } | {(kind, snapshot.version): held}
+                    key: one for key, one in self._opened.items() if key[1] == snapshot.stamp
+                } | {(kind, snapshot.stamp): held}
             return held
 
     def _open(self, snapshot: Snapshot, kind: FaissKind) -> tuple[FaissIndex, tuple[str, ...]]:

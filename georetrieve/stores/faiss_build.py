@@ -74,7 +74,7 @@ def build_faiss(
         fingerprint=spec.fingerprint,
         column=spec.column,
         version=snapshot.version,
-        stamp=snapshot.table.stamp,
+        stamp=snapshot.stamp,
         vectors=len(snapshot),
         dim=spec.dim,
         longest=longest,

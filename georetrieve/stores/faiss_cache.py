@@ -1,10 +1,11 @@
 """FAISS indexes of an index's columns, kept in its folder between runs.
 
-``cache/faiss/COLUMN-vVERSION-KIND.faiss`` is FAISS's file; the ``.json`` beside it holds the facts
-and the file's digest. Both may be deleted at any time. A file is read only when it is of the
-version that is open, of that very content, and undamaged; otherwise it is built again. Each file
-appears whole or not at all; builders take turns, and the second finds what the first has built.
-Where the folder cannot be written, an index lives in memory as long as its process.
+``cache/faiss/COLUMN-STAMP-KIND.faiss`` is FAISS's file; the ``.json`` beside it holds the facts
+and the file's digest. Both may be deleted at any time. A file is read only when it is of the very
+vectors that are open, which labels and other columns do not change, and undamaged; otherwise it is
+built again. Each file appears whole or not at all; builders take turns, and the second finds what
+the first has built. Where the folder cannot be written, an index lives in memory as long as its
+process.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from georetrieve.errors import StoreError
 from georetrieve.protocols import Progress
 from georetrieve.stores.faiss_build import build_faiss
 from georetrieve.stores.faiss_index import FaissFacts, FaissIndex, FaissKind, faiss_library
+from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import write_text_atomically
 from georetrieve.stores.vectors import Snapshot
 from georetrieve.types import EncoderSpec
@@ -58,26 +60,28 @@ class FaissCache:
         self.folder = index / CACHE_FOLDER
 
     def facts(self) -> list[FaissFacts]:
-        """Facts of every file there is, also of those of another version; by name."""
+        """Facts of every file there is, also of those of earlier vectors; by name."""
         found = []
         for path in sorted(self.folder.glob("*.json")):
             with contextlib.suppress(StoreError, OSError):  # what is damaged counts as not there
                 found.append(_read_facts(path)[0])
         return found
 
-    def rows(self, version: int) -> list[dict[str, Any]]:
-        """The facts as plain values, with the engine's name and whether they are of a version."""
+    def rows(self, store: IndexStore) -> list[dict[str, Any]]:
+        """The facts as plain values, with the engine's name and whether it is of what is open."""
+        stamps = {spec.column: store.stamp([spec.column]) for spec in store.manifest.encoders}
         return [
-            one.to_json() | {"engine": f"faiss:{one.kind}", "current": one.version == version}
+            one.to_json()
+            | {"engine": f"faiss:{one.kind}", "current": one.stamp == stamps.get(one.column)}
             for one in self.facts()
         ]
 
     def known(self, snapshot: Snapshot, spec: EncoderSpec) -> list[FaissFacts]:
-        """Facts of the files of this column at this version."""
+        """Facts of the files of this column as it is open."""
         return [facts for facts in self.facts() if _is_of(facts, snapshot, spec)]
 
     def load(self, snapshot: Snapshot, spec: EncoderSpec, kind: FaissKind) -> FaissIndex | None:
-        """The index of a column at this version, None if there is none.
+        """The index of a column as it is open, None if there is none.
 
         Raises:
             StoreError: There is one, but it is damaged.
@@ -142,21 +146,21 @@ class FaissCache:
 
     def _sweep(self, kept: FaissFacts) -> None:
         """Delete what older versions of the column left, and files that nothing describes."""
-        for path in self.folder.glob(f"{kept.column}-v*.json"):
+        for path in self.folder.glob(f"{kept.column}-*.json"):
             try:
                 facts = _read_facts(path)[0]
             except StoreError:
                 facts = None
-            if facts is None or (facts.version <= kept.version and facts.stamp != kept.stamp):
+            if facts is None or _is_older(facts, kept):
                 path.unlink(missing_ok=True)
-        for path in self.folder.glob(f"{kept.column}-v*.faiss"):
+        for path in self.folder.glob(f"{kept.column}-*.faiss"):
             if not path.with_suffix(".json").exists():
                 path.unlink(missing_ok=True)
         for path in self.folder.glob(".*.tmp"):  # of builders that were killed: this one is alone
             path.unlink(missing_ok=True)
 
     def _path(self, snapshot: Snapshot, spec: EncoderSpec, kind: FaissKind, end: str) -> Path:
-        return self.folder / f"{spec.column}-v{snapshot.version}-{kind}{end}"
+        return self.folder / f"{spec.column}-{snapshot.stamp[:16]}-{kind}{end}"
 
     def _turn(self, progress: Progress | None) -> contextlib.AbstractContextManager[object]:
         """The right to build, alone; OSError when the folder cannot be written."""
@@ -170,11 +174,17 @@ class FaissCache:
             return lock.acquire(timeout=-1)
 
 
+def _is_older(facts: FaissFacts, kept: FaissFacts) -> bool:
+    return (
+        facts.column == kept.column and facts.version <= kept.version and facts.stamp != kept.stamp
+    )
+
+
 def _is_of(facts: FaissFacts, snapshot: Snapshot, spec: EncoderSpec) -> bool:
     return (
         (facts.column, facts.fingerprint, facts.metric, facts.dim)
         == (spec.column, spec.fingerprint, spec.metric, spec.dim)
-        and (facts.version, facts.stamp) == (snapshot.version, snapshot.table.stamp)
+        and facts.stamp == snapshot.stamp
         and facts.vectors == len(snapshot)
     )
 

@@ -40,8 +40,8 @@ class FaissFacts:
         encoder: Its name.
         fingerprint: Its fingerprint.
         column: Vector column.
-        version: Of the items table.
-        stamp: Of the content of that version; see :attr:`LanceTable.stamp`.
+        version: Of the items table when it was built.
+        stamp: Of the vectors, see :class:`~georetrieve.stores.vectors.Snapshot`.
         vectors: N.
         dim: D.
         longest: Length of the longest vector.

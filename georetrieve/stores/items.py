@@ -105,7 +105,7 @@ def change_items(table: LanceTable, changes: Mapping[str, Mapping[str, Scalar]])
         )
         arrays = {name: metadata_array(columns[name], kind) for name, kind in kinds.items()}
         if arrays:
-            table.update(pa.table({"id": pa.array(ids, pa.string()), **arrays}), on=["id"])
+            table.update(pa.table({"id": pa.array(ids, pa.string()), **arrays}), on="id")
 
 
 def _make_room(table: LanceTable, values: Mapping[str, Sequence[Scalar]]) -> dict[str, pa.DataType]:

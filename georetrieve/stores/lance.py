@@ -15,7 +15,7 @@ from georetrieve.stores.manifest import MANIFEST_NAME, Manifest
 from georetrieve.stores.schema import FILES, ITEMS, VECTOR_PREFIX, files_table, vector_field
 from georetrieve.stores.staging import Staging
 from georetrieve.stores.tables import LanceTable, in_order
-from georetrieve.stores.vectors import LanceVectors, read_vectors, vector_batches
+from georetrieve.stores.vectors import LanceVectors, Snapshot, read_vectors, vector_batches
 from georetrieve.types import EncoderSpec, FileRecord, FloatArray, Item, Scalar
 
 __all__ = ["IndexStore"]
@@ -36,6 +36,7 @@ class IndexStore:
     ) -> None:
         self.path, self._manifest, self._items, self._files = path, manifest, items, files
         self._columns: dict[str, LanceVectors] = {}
+        self._before: dict[str, Snapshot] = {}
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -61,8 +62,13 @@ class IndexStore:
         return store
 
     @classmethod
-    def open(cls, path: Path) -> IndexStore:
+    def open(cls, path: Path, *, before: IndexStore | None = None) -> IndexStore:
         """Open an index at its newest version.
+
+        Args:
+            path: Its folder.
+            before: The index as it was opened earlier; vectors held in memory are taken from it
+                where they have not changed.
 
         Raises:
             IndexNotFoundError: There is none.
@@ -70,7 +76,11 @@ class IndexStore:
         """
         manifest = Manifest.load(path)
         items = LanceTable.open(path / ITEMS_TABLE)
-        return cls(path, manifest, items, LanceTable.open(path / FILES_TABLE))
+        store = cls(path, manifest, items, LanceTable.open(path / FILES_TABLE))
+        if before is not None:
+            held = {name: column.last for name, column in before._columns.items()}
+            store._before = before._before | {name: one for name, one in held.items() if one}
+        return store
 
     @staticmethod
     def exists(path: Path) -> bool:
@@ -91,6 +101,10 @@ class IndexStore:
     def is_newest(self) -> bool:
         """Whether the items are as they were when the index was opened."""
         return self._items.is_newest
+
+    def stamp(self, columns: Sequence[str]) -> str:
+        """64 hex digits that stay while the items, their order and these columns do."""
+        return self._items.stamp(columns)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -276,7 +290,9 @@ class IndexStore:
         if isinstance(encoder, EncoderSpec) and encoder.fingerprint != spec.fingerprint:
             raise _other_spec(self._manifest, spec, encoder)
         if spec.column not in self._columns:
-            self._columns[spec.column] = LanceVectors(spec, self._items, self)
+            self._columns[spec.column] = LanceVectors(
+                spec, self._items, self, before=self._before.pop(spec.column, None)
+            )
         return self._columns[spec.column]
 
     def vectors(

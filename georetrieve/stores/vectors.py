@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -67,7 +68,8 @@ class LanceVectors:
     """A vector column as a :class:`~georetrieve.protocols.VectorStore`.
 
     Searches, exactly, the version of the index that is open; the first search of a version reads
-    ids and groups, and the vectors too if they fit ``held_bytes``.
+    ids and groups, and the vectors too if they fit ``held_bytes`` and have changed since the
+    snapshot ``before``.
     """
 
     def __init__(
@@ -77,10 +79,12 @@ class LanceVectors:
         writer: ItemWriter,
         *,
         held_bytes: int = HELD_BYTES,
+        before: Snapshot | None = None,
     ) -> None:
         self._spec, self._table, self._writer = spec, table, writer
         self._held_bytes = held_bytes
         self._snapshot: Snapshot | None = None
+        self._before = before
 
     @property
     def spec(self) -> EncoderSpec:
@@ -133,9 +137,14 @@ class LanceVectors:
         """The column at the version that is open, as search engines see it."""
         snapshot = self._snapshot
         if snapshot is None or snapshot.version != self._table.version:
-            snapshot = Snapshot.of(self._table, self._spec, self._held_bytes)
-            self._snapshot = snapshot
+            snapshot = Snapshot.of(self._table, self._spec, self._held_bytes, self.last)
+            self._snapshot, self._before = snapshot, None
         return snapshot
+
+    @property
+    def last(self) -> Snapshot | None:
+        """The newest snapshot there is, which may be of an earlier version."""
+        return self._snapshot or self._before
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,8 @@ class Snapshot:
     Attributes:
         table: Of the index's items.
         version: Of the table.
+        stamp: Of the vectors and the order of their rows: as long as it stays, so do they, whatever
+            else of the items changes.
         directory: Ids and groups of the N items that have a vector.
         rows: (N,) Lance's ids of their rows, rising.
         gallery: The vectors.
@@ -152,17 +163,30 @@ class Snapshot:
 
     table: LanceTable
     version: int
+    stamp: str
     directory: Directory
     rows: IntArray
     gallery: Gallery
 
     @classmethod
-    def of(cls, table: LanceTable, spec: EncoderSpec, held_bytes: int) -> Snapshot:
-        """Read ids and groups; the vectors are read when they are needed."""
+    def of(
+        cls, table: LanceTable, spec: EncoderSpec, held_bytes: int, before: Snapshot | None = None
+    ) -> Snapshot:
+        """Read ids and groups; the vectors are read when they are needed.
+
+        Args:
+            table: At the version it is of.
+            spec: Of the column.
+            held_bytes: Size up to which the vectors are held in memory.
+            before: What is held already is taken from, where it is still the same.
+        """
+        stamp = table.stamp([spec.column])
+        same = before if before is not None and before.stamp == stamp else None
         named = table.scan(["id", "group"], row_ids=True).combine_chunks()
         all_rows = named.column("_rowid").to_numpy().astype(np.int64)
+        having = same.rows if same else np.sort(_row_ids(table, _has(spec)))
         # A place counts the rows with a vector; an ordinal counts all rows, as Lance does.
-        ordinals = np.flatnonzero(np.isin(all_rows, _row_ids(table, _has(spec))))
+        ordinals = np.flatnonzero(_found(having, all_rows)[1])
         ordinals = ordinals[np.argsort(all_rows[ordinals])]
         named, rows = named.take(pa.array(ordinals)), all_rows[ordinals]
         directory = Directory(
@@ -170,15 +194,17 @@ class Snapshot:
         )
         streamed = _StreamedVectors(table, spec, rows, ordinals)
         fits = len(rows) * spec.dim * 4 <= held_bytes
-        gallery = _SoonHeldVectors(streamed) if fits else streamed
-        return cls(table, table.version, directory, rows, gallery)
+        held = same.gallery if same and isinstance(same.gallery, _SoonHeldVectors) else None
+        gallery = _SoonHeldVectors(streamed, held) if fits else streamed
+        return cls(table, table.version, stamp, directory, rows, gallery)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def places_where(self, where: str) -> IntArray:
         """Places of the items that meet a condition, rising."""
-        return np.flatnonzero(np.isin(self.rows, _row_ids(self.table, where)))
+        places, there = _found(self.rows, _row_ids(self.table, where))
+        return np.sort(places[there])
 
     def places_of(self, rows: IntArray) -> IntArray:
         """Places of Lance's rows, all of which have a vector."""
@@ -187,6 +213,13 @@ class Snapshot:
 
 def _has(spec: EncoderSpec) -> str:
     return f"`{spec.column}` IS NOT NULL"
+
+
+def _found(rows: IntArray, wanted: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """Where each wanted number would stand among N rising ones, and whether it is there."""
+    places: IntArray = np.searchsorted(rows, wanted)
+    there = np.append(rows, -1)[places] == wanted
+    return places, there
 
 
 def _row_ids(table: LanceTable, where: str) -> IntArray:
@@ -243,9 +276,9 @@ class _SoonHeldVectors:
     column for one such search would take longer than an exact one.
     """
 
-    def __init__(self, streamed: _StreamedVectors) -> None:
+    def __init__(self, streamed: _StreamedVectors, same: _SoonHeldVectors | None = None) -> None:
         self._streamed = streamed
-        self._held: HeldVectors | None = None
+        self._held: HeldVectors | None = same._held if same else None
         self._reading = threading.Lock()
         self._taken = 0
 

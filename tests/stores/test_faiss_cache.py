@@ -1,4 +1,4 @@
-"""FAISS files are a cache: of one version, whole or not at all, and built again when in doubt."""
+"""FAISS files are a cache: of one content, whole or not at all, and built again when in doubt."""
 
 import json
 from multiprocessing import get_context
@@ -48,6 +48,10 @@ def obtain(cache, store, kind="ivf"):
     return cache.obtain(column.snapshot(), column.spec, kind)
 
 
+def file_name(store):
+    return f"vector_fake-{store.stamp(['vector_fake'])[:16]}-ivf"
+
+
 def names(cache):
     return sorted(path.name for path in cache.folder.iterdir() if path.name != ".lock")
 
@@ -67,9 +71,9 @@ def test_an_index_is_built_once_and_read_after(cache, store, builds):
 
 def test_the_facts_are_beside_the_file(cache, store):
     obtain(cache, store)
-    version = store.version
-    assert names(cache) == [f"vector_fake-v{version}-ivf.{end}" for end in ("faiss", "json")]
-    values = json.loads((cache.folder / f"vector_fake-v{version}-ivf.json").read_text())
+    name = file_name(store)
+    assert names(cache) == [f"{name}.faiss", f"{name}.json"]
+    values = json.loads((cache.folder / f"{name}.json").read_text())
     assert values["vectors"] == COUNT
     assert values["parameters"] == {"lists": 14, "bits": 8, "trained_on": 200}
     assert values["recall_at_10"] >= 0.98
@@ -86,7 +90,29 @@ def test_another_version_is_built_anew_and_the_old_one_deleted(cache, store, bui
     assert cache.known(store.column().snapshot(), make_spec(DIM)) == []
     assert obtain(cache, store).index.facts.vectors == COUNT - 1
     assert builds == ["ivf", "hnsw", "ivf"]
-    assert names(cache) == [f"vector_fake-v{store.version}-ivf.{end}" for end in ("faiss", "json")]
+    assert names(cache) == [f"{file_name(store)}.{end}" for end in ("faiss", "json")]
+
+
+def test_labels_and_other_columns_do_not_make_it_stale(cache, store, builds):
+    first = obtain(cache, store)
+    ids = [item.id for item in make_items(5)]
+    store.update_items({one: {"label": "checked", "remark": "x"} for one in ids})
+    opened = IndexStore.open(store.path)
+    assert opened.version == store.version > first.index.facts.version
+    assert obtain(FaissCache(store.path), opened).index.facts == first.index.facts
+    assert builds == ["ivf"]
+    assert [row["current"] for row in cache.rows(opened)] == [True]
+
+
+def test_files_of_a_column_whose_name_goes_on_are_left_alone(cache, store):
+    obtain(cache, store)
+    name = file_name(store)
+    values = json.loads((cache.folder / f"{name}.json").read_text())
+    other = cache.folder / "vector_fake-large-0-ivf.json"
+    other.write_text(json.dumps(values | {"column": "vector_fake-large", "stamp": "0"}))
+    store.remove_ids([make_items(1)[0].id])
+    obtain(cache, store)
+    assert other.exists()
 
 
 def test_the_same_version_of_another_content_is_not_taken(cache, store, tmp_path, builds):
@@ -103,7 +129,7 @@ def test_the_same_version_of_another_content_is_not_taken(cache, store, tmp_path
 @pytest.mark.parametrize("damage", ["shorter", "other bytes", "gone", "no json", "not facts"])
 def test_what_is_damaged_is_built_again_and_said(cache, store, builds, damage):
     obtain(cache, store)
-    path = cache.folder / f"vector_fake-v{store.version}-ivf.faiss"
+    path = cache.folder / f"{file_name(store)}.faiss"
     content = path.read_bytes()
     if damage == "shorter":
         path.write_bytes(content[:-9])
@@ -142,10 +168,10 @@ def test_a_full_disk_keeps_the_index_in_memory(cache, store, monkeypatch):
 
 def test_what_a_killed_builder_left_is_swept(cache, store):
     cache.folder.mkdir(parents=True)
-    (cache.folder / ".vector_fake-v1-ivf.faiss.7.x.tmp").write_bytes(b"half")
-    (cache.folder / "vector_fake-v1-ivf.faiss").write_bytes(b"no facts beside it")
+    (cache.folder / ".vector_fake-0-ivf.faiss.7.x.tmp").write_bytes(b"half")
+    (cache.folder / "vector_fake-0-ivf.faiss").write_bytes(b"no facts beside it")
     obtain(cache, store)
-    assert names(cache) == [f"vector_fake-v{store.version}-ivf.{end}" for end in ("faiss", "json")]
+    assert names(cache) == [f"{file_name(store)}.{end}" for end in ("faiss", "json")]
 
 
 def test_two_threads_build_once(cache, store, builds):
