@@ -14,6 +14,7 @@ import typer
 from georetrieve.cli import (
     bench_classification,
     bench_classify,
+    bench_compare,
     bench_hummingbird,
     bench_parity,
     bench_rotations,
@@ -228,3 +229,4 @@ app.command("segment-memory", epilog=bench_segment_memory.EXAMPLES)(
     bench_segment_memory.segment_memory
 )
 app.command("text", epilog=bench_text.EXAMPLES)(bench_text.text)
+app.command("compare", epilog=bench_compare.EXAMPLES)(bench_compare.compare)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from georetrieve.benchmarks.record import Estimate, RunRecord
-from georetrieve.benchmarks.retrieval import headline
+from georetrieve.benchmarks.comparison_rows import main_measures
+from georetrieve.benchmarks.record import RunRecord
 from georetrieve.reports.html_charts import value_cell
 from georetrieve.reports.words import measure_words
 from georetrieve.types import Scalar
@@ -34,7 +34,7 @@ def comparison(named: Mapping[str, RunRecord], *, everything: bool = False) -> s
         everything: All measures instead of those worth a line each.
     """
     shown = {
-        name: dict(record.metrics) if everything else _chosen(record)
+        name: dict(record.metrics) if everything else main_measures(record)
         for name, record in named.items()
     }
     measures = list(dict.fromkeys(one for metrics in shown.values() for one in metrics))
@@ -54,17 +54,6 @@ def comparison(named: Mapping[str, RunRecord], *, everything: bool = False) -> s
 
 
 _SCROLL, _END = '<div class="scroll">', "</tbody></table></div>"
-
-
-def _chosen(record: RunRecord) -> dict[str, Estimate]:
-    """Measures worth a line each: those the record names, or the first where there are many."""
-    named = [name for name in record.settings.get("headline", ()) if name in record.metrics]
-    if named:
-        return {name: record.metrics[name] for name in named}
-    chosen = headline(record)
-    plain = {name: value for name, value in chosen.items() if "/" not in name}
-    few = plain if len(chosen) > 12 and plain else chosen
-    return dict(list(few.items())[:14])
 
 
 def rows_table(rows: Sequence[Mapping[str, Scalar]]) -> str:
