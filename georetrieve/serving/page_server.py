@@ -134,9 +134,13 @@ def _configure(options: PageOptions, port: int) -> None:
 def _make_app(script: Path, options: PageOptions) -> ASGIApp:
     import streamlit as st
     from starlette.middleware import Middleware
+    from streamlit.runtime.pages_manager import PagesManager
 
     from georetrieve.serving.pictures import picture_routes
 
+    # Else the first visitor of an address such as /query is given the module app/pages/query.py,
+    # which Streamlit takes for a page of its own kind until st.navigation was called once.
+    PagesManager.uses_pages_directory = False
     parent = str(script.parents[1])
     if parent not in sys.path:
         sys.path.insert(0, parent)  # the script's own modules are the package ``app``
