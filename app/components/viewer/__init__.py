@@ -157,6 +157,7 @@ def viewer(
     overlay: Overlay | None = None,
     mode: Mode = "look",
     look_at: tuple[float, float, float, float] | None = None,
+    times: int = 0,
     height: int = 520,
 ) -> Seen:
     """Show an image that is dragged, zoomed by wheel, pinch, keys or buttons, and clicked.
@@ -171,6 +172,7 @@ def viewer(
         overlay: Laid over.
         mode: What dragging and clicking do: look around and pick, draw a region, or set points.
         look_at: (x, y, width, height) that is shown when it, or the image, changes; None: all.
+        times: Counts how often ``look_at`` was asked for: another number, and it is shown again.
         height: Of the viewer, pixels of the screen.
     """
     done = _component()(
@@ -188,6 +190,7 @@ def viewer(
             "overlay": None if overlay is None else asdict(overlay),
             "mode": mode,
             "lookAt": look_at,
+            "times": times,
             "height": height,
         },
         on_seen_change=lambda: None,

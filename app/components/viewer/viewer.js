@@ -84,7 +84,7 @@ class Viewer {
       this.outlined = null;
     }
     this.setShapes(data.shapes);
-    this.lookAt(data.lookAt);
+    this.lookAt(data.lookAt, data.times);
     this.resize();
   }
 
@@ -126,8 +126,8 @@ class Viewer {
   }
 
   // The place that is asked for when it is asked for anew, else where one was.
-  lookAt(box) {
-    const said = JSON.stringify(box);
+  lookAt(box, times) {
+    const said = JSON.stringify([box, times]);
     if (this.looked === said) return;
     const kept = this.looked === undefined ? this.remembered() : null;
     this.looked = said;
@@ -186,7 +186,7 @@ class Viewer {
     this.view.screen = { width, height };
     if (!this.started) {
       this.started = true;
-      const box = JSON.parse(this.looked);
+      const [box] = JSON.parse(this.looked);
       const at = this.start ?? (box ? this.view.fit(box) : this.view.fitWhole());
       this.view.set(...at);
     } else if (wasWhole && !same) this.view.set(...this.view.fitWhole());
