@@ -60,7 +60,12 @@ class Opened:
         return self.index.store.version
 
     def picture(self, row: dict[str, Any]) -> str:
-        """Address of the thumbnail of a row of the index, with its ``id`` and ``content_hash``."""
+        """Address of the thumbnail of a row of the index, with its ``id`` and ``content_hash``.
+
+        Where the row has its ``thumbnail`` too, that need not be looked for when a browser asks.
+        """
+        if row.get("thumbnail"):
+            PICTURES.keep(self.key, self.version, str(row["id"]), row["thumbnail"])
         return Pictures.thumbnail_url(self.key, str(row["id"]), str(row["content_hash"]))
 
 

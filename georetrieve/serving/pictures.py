@@ -76,12 +76,26 @@ class Pictures:
             version, old = self._stores.get(key, (None, None))
             if version == store.version:
                 return key
-            shelf = Shelf(store)
+            shelf = old if old is not None and old.follow(store) else Shelf(store)
             self._stores[key] = (store.version, shelf)
             self._shelves[key] = shelf
-        if old is not None:
+        if old is not None and old is not shelf:
             old.close()
         return key
+
+    def keep(self, key: str, version: int, one: str, thumbnail: bytes) -> None:
+        """Keep a thumbnail that was read with others, for a browser that is about to ask for it.
+
+        Args:
+            key: Of an index's shelf.
+            version: Of the index it was read from; of an earlier one it is not kept.
+            one: Id of the item.
+            thumbnail: WebP.
+        """
+        with self._lock:
+            known, shelf = self._stores.get(key, (None, None))
+        if shelf is not None and known == version:
+            shelf.keep(one, thumbnail)
 
     def shelf(self, key: str) -> PictureShelf:
         """The shelf of a key.

@@ -26,6 +26,7 @@ OPEN_FILES = 8
 TILES_BYTES = 64 << 20
 THUMBNAILS_BYTES = 32 << 20
 JPEG_QUALITY = 88
+SHOWN = ("id", "source", "path", "slice_index", "axis", "content_hash", "thumbnail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,30 @@ class Shelf:
     """
 
     def __init__(self, store: IndexStore) -> None:
-        self._store = store
+        self._store, self._stamp = store, store.stamp(SHOWN)
         self._reading = ReadOptions.from_json(store.manifest.reading)
         self._roots = {source.key: Path(source.root) for source in store.manifest.sources}
         self._lock = threading.Lock()
         self._open: OrderedDict[Key, _Opened] = OrderedDict()
         self._tiles, self._thumbnails = _Kept(TILES_BYTES), _Kept(THUMBNAILS_BYTES)
+
+    def follow(self, store: IndexStore) -> bool:
+        """Go on with another version of the index, where what is shown of it is the same.
+
+        Labels that were given change nothing here: files stay open, and tiles are kept.
+
+        Returns:
+            Whether it is; if not, make another shelf.
+        """
+        same = store.manifest == self._store.manifest and store.stamp(SHOWN) == self._stamp
+        if same:
+            self._store = store
+        return same
+
+    def keep(self, one: str, thumbnail: bytes) -> None:
+        """Keep the thumbnail of an item that was read with others, as long as there is room."""
+        with self._lock:
+            self._thumbnails.put((one,), thumbnail)
 
     def thumbnail(self, one: str) -> bytes:
         """The WebP thumbnail of an item; b"" where it has none.

@@ -1,6 +1,8 @@
 """Pictures are named by an index that is open and an item of it, and by nothing else."""
 
 import io
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from starlette.testclient import TestClient
 from georetrieve.errors import StoreError
 from georetrieve.indexing.build import index_folder
 from georetrieve.indexing.options import IndexOptions
+from georetrieve.labelling import give_labels
 from georetrieve.serving.pictures import Pictures, picture_routes
 from georetrieve.stores.lance import IndexStore
 
@@ -114,3 +117,18 @@ def test_lent_pictures_give_way_to_newer_ones(pictures, client, monkeypatch):
     assert (answer.content, answer.headers["content-type"]) == (b"abcdefgh", "application/json")
     with pytest.raises(StoreError, match="make it anew"):
         pictures.lent("guessed")
+
+
+def test_thumbnails_read_with_a_page_are_those_a_browser_gets(store, pictures, client, tmp_path):
+    index = Path(shutil.copytree(store.path, tmp_path / "index"))
+    key = pictures.put_index(IndexStore.open(index))
+    address = pictures.thumbnail_url(key, "a.png", "1")
+    before = IndexStore.open(index).version
+    give_labels(index, {"a.png": "calcite"})
+    later = IndexStore.open(index)
+    assert pictures.put_index(later) == key
+    pictures.keep(key, before, "a.png", b"of an earlier version")
+    assert client.get(address).content[:4] == b"RIFF"
+    pictures.keep(key, later.version, "a.png", b"of this one")
+    assert client.get(address).content == b"of this one"
+    pictures.keep("no such shelf", 1, "a.png", b"")

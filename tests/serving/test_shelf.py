@@ -1,5 +1,7 @@
 import io
+import shutil
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from PIL import Image
 from georetrieve.errors import SourceError, StoreError
 from georetrieve.indexing.build import index_folder
 from georetrieve.indexing.options import IndexOptions
+from georetrieve.labelling import give_labels
 from georetrieve.serving import shelf as shelf_module
 from georetrieve.serving.shelf import Shelf
 from georetrieve.stores.lance import IndexStore
@@ -105,3 +108,22 @@ def test_few_files_stay_open_and_few_tiles_in_memory(store, monkeypatch):
     assert shelf._tiles.size == sum(map(len, shelf._tiles.rows.values()))
     shelf.close()
     assert not shelf._open
+
+
+def test_labels_leave_files_open_and_tiles_in_memory(folder, store, tmp_path):
+    place = Path(shutil.copytree(store.path, tmp_path / "index"))
+    shelf = Shelf(IndexStore.open(place))
+    tile = shelf.tile("1.png", 9, 0, 0)
+    give_labels(place, {"1.png": "calcite"})
+    later = IndexStore.open(place)
+    assert shelf.follow(later)
+    assert list(shelf._open) == [("", "1.png")]
+    assert shelf.tile("1.png", 9, 0, 0) is tile
+    later.remove_ids(["1.png"])
+    assert not shelf.follow(IndexStore.open(place))
+    shelf.close()
+
+
+def test_a_thumbnail_that_is_kept_is_not_read(shelf):
+    shelf.keep("1.png", b"small")
+    assert shelf.thumbnail("1.png") == b"small"
