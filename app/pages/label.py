@@ -1,11 +1,216 @@
-"""The page label."""
+"""Give labels, quickly: queues of what to look at, suggestions to accept, all of it undone."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from app import acts, chosen
+from app.cards import card_of, facts_text
+from app.colours import label_colours
+from app.components.gallery import Action, Card, Picked, gallery
+from app.going import go
+from app.label_history import show_beside
+from app.label_queues import DOUBTFUL, SURE, Queue, choose_queue, open_queue
 from app.opened import Opened
+from app.trouble import plain
+from georetrieve.probes.classification.suggestions import Suggestion
 
 __all__ = ["show"]
 
+PAGE = 48
+STYLE = """
+<style>
+.st-key-label_tools button { min-height: 2rem; padding: 0 .6rem; font-size: .875rem; }
+</style>
+"""
+DIGITS = 9  # labels on a page that have a key
+ACCEPT = Action(name="accept", sign="✓", title="Accept the suggestion")
+KEEP = Action(name="keep", sign="=", title="The label is right")
+LOOK = (
+    Action(name="like", sign="≈", title="What looks like this"),
+    Action(name="slide", sign="◎", title="Show it on its slide"),
+)
+
 
 def show(opened: Opened) -> None:
-    """Show it."""
+    """Show the page."""
+    st.html(STYLE)
+    acts.tell()
+    read_only = acts.is_read_only(opened)
+    with st.sidebar:
+        show_beside(opened, read_only=read_only)
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
+        name = choose_queue(opened)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        queue = open_queue(opened, name)
+        if name == SURE and queue.ids and not read_only:
+            _accept_all(opened, queue)
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        shown = _turn(queue)
+    if not read_only:
+        with st.container(key="label_tools", gap="xsmall"):
+            _tools(opened, queue, shown)
+    st.caption(f"{len(queue.ids):,} items · {queue.told}" if shown else "")
+    if not shown:
+        st.info(queue.told, icon=":material/done_all:")
+        return
+    rows = opened.index.store.take(shown).to_pylist()
+    ticked = chosen.chosen(opened)
+    actions = LOOK if read_only else (*((KEEP,) if queue.against else ()), ACCEPT, *LOOK)
+    picked = gallery(
+        [_card(opened, queue, row) for row in rows],
+        key="label_gallery", chosen=ticked, actions=actions, side=140, click_ticks=True,
+    )  # fmt: skip
+    _follow(opened, queue, shown, picked)
+
+
+def _turn(queue: Queue) -> list[str]:
+    """Ids of the page that is chosen."""
+    pages = max(1, -(-len(queue.ids) // PAGE))
+    # Of its own for each queue, so that another queue begins at its beginning.
+    key = f"{queue.name.lower().replace(' ', '_')}_page"
+    number = int(st.pagination(pages, key=key, bind="query-params"))
+    return list(queue.ids[(number - 1) * PAGE : number * PAGE])
+
+
+def _follow(opened: Opened, queue: Queue, shown: Sequence[str], picked: Picked) -> None:
+    """Do what was done with a card."""
+    if picked.chosen is not None:
+        before = chosen.chosen(opened)
+        chosen.replace_shown(opened, shown, picked.chosen)
+        if chosen.chosen(opened) != before:
+            st.rerun()
+    if picked.id is None:
+        return
+    if picked.action == "slide":
+        go("slide", item=picked.id)
+    if picked.action not in ("accept", "keep"):
+        go("query", like=[picked.id])
+    suggestion = queue.suggestion(picked.id)
+    if picked.action == "keep" and queue.against is not None:
+        acts.give(opened, {picked.id: queue.against.labels[picked.id]})
+    elif suggestion is not None:
+        acts.give(opened, {picked.id: suggestion.label}, "suggested")
+    st.rerun()
+
+
+def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
+    """What can be done with the ticked items."""
+    ticked = chosen.chosen(opened)
+    suggestions = {one: queue.suggestion(one) for one in ticked}
+    labels = {one: said.label for one, said in suggestions.items() if said is not None}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Tick page", key="tick_page", shortcut="T", disabled=not shown,
+            on_click=chosen.add, args=(opened, shown),
+        )  # fmt: skip
+        st.button(
+            f"Untick {len(ticked):,}", key="untick", shortcut="Esc", disabled=not ticked,
+            on_click=chosen.clear, args=(opened,),
+        )  # fmt: skip
+        st.button(
+            f"Accept {len(labels):,} suggested", key="accept_ticked", shortcut="A",
+            disabled=not labels, on_click=acts.give, args=(opened, labels, "suggested"),
+            help="Each ticked item gets the label that is suggested for it.",
+        )  # fmt: skip
+        _by_hand(opened, queue, ticked)
+        if (
+            queue.name == "sure"
+            and queue.ids
+            and st.button(f"Accept all {len(queue.ids):,} …", key="accept_all", type="primary")
+        ):
+            _confirm(opened, queue)
+    _digits(opened, queue, shown, ticked)
+
+
+def _by_hand(opened: Opened, queue: Queue, ticked: Sequence[str]) -> None:
+    """Any label, an old or a new one, or none."""
+    label = st.selectbox(
+        "Label", list(label_colours(opened)), index=None, key="label_by_hand", width=220,
+        accept_new_options=True, placeholder="A label, or a new one", label_visibility="collapsed",
+    )  # fmt: skip
+    st.button(
+        f"Label {len(ticked):,}", key="give_label", type="primary", on_click=acts.give,
+        disabled=not ticked or not label, args=(opened, dict.fromkeys(ticked, label)),
+    )  # fmt: skip
+    if queue.against is not None:
+        kept = {one: queue.against.labels[one] for one in ticked if one in queue.against.labels}
+        st.button(
+            f"Keep {len(kept):,}", key="keep_ticked", shortcut="K", disabled=not kept,
+            on_click=acts.give, args=(opened, kept), help="Their labels are right.",
+        )  # fmt: skip
+
+
+def _digits(opened: Opened, queue: Queue, shown: Sequence[str], ticked: Sequence[str]) -> None:
+    """A button, and a key, for each of the likeliest labels of the page."""
+    said = filter(None, map(queue.suggestion, shown))
+    likely = [label for label, _ in Counter(one.label for one in said).most_common(DIGITS)]
+    usual = [label for label in label_colours(opened) if label not in likely]
+    # By name, so that a label stays where it is while the page changes.
+    names = sorted([*likely, *usual][:DIGITS])
+    with st.container(horizontal=True, gap="xsmall"):
+        for digit, label in enumerate(names, start=1):
+            st.button(
+                plain(label), key=f"digit_{digit}", shortcut=str(digit), disabled=not ticked,
+                on_click=acts.give, args=(opened, dict.fromkeys(ticked, label)),
+            )  # fmt: skip
+
+
+def _accept_all(opened: Opened, queue: Queue) -> None:
+    text = f"Accept all {len(queue.ids):,} …"
+    if st.button(text, key="accept_all", type="primary", icon=":material/done_all:"):
+        _confirm(opened, queue)
+
+
+@st.dialog("Accept all these suggestions?")
+def _confirm(opened: Opened, queue: Queue) -> None:
+    found = ((one, queue.suggestion(one)) for one in queue.ids)
+    labels = {one: said.label for one, said in found if said is not None}
+    rows = [
+        {"label": label, "items": count} for label, count in Counter(labels.values()).most_common()
+    ]
+    st.dataframe(rows, hide_index=True, height=min(36 * (len(rows) + 1), 320))
+    st.caption("One act: Undo takes all of it back.")
+    if st.button(f"Label {len(labels):,} items", type="primary", key="accept_all_now"):
+        acts.give(opened, labels, "suggested")
+        st.rerun()
+
+
+def _card(opened: Opened, queue: Queue, row: Mapping[str, Any]) -> Card:
+    """An item with its label and what it may be."""
+    said = queue.suggestion(str(row["id"]))
+    if said is None:
+        return card_of(opened, row)
+    share = _share(said.probability)
+    title = f"{facts_text(row)}\nsuggested: {said.label} {share}{_runner_up(said)}"
+    if said.far:
+        title += "\n? far from anything labelled"
+    card = card_of(opened, row, mark="?" if said.far else "", title=title)
+    if row.get("label"):
+        return replace(card, hint=f"→ {said.label} {share}")
+    return replace(
+        card,
+        label=said.label,
+        colour=label_colours(opened).get(said.label, ""),
+        note=share,
+        faint=True,
+        hint=f"or {said.runner_up}" if said.runner_up and queue.name == DOUBTFUL else "",
+    )
+
+
+def _runner_up(said: Suggestion) -> str:
+    if said.runner_up is None:
+        return ""
+    return f", or {said.runner_up} {_share(said.runner_up_probability)}"
+
+
+def _share(probability: float) -> str:
+    """Two digits, never rounded up to what it is not."""
+    return f"{math.floor(probability * 100 + 1e-6) / 100:.2f}"

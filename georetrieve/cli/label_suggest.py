@@ -125,7 +125,7 @@ def _doubtful(
     from georetrieve.probes.classification.suggestions import suggest
 
     suggestions = suggest(opened, encoder=encoder, progress=bars)
-    ids = suggestions.far() if queue is Queue.far else suggestions.doubtful()
+    ids = suggestions.far if queue is Queue.far else suggestions.doubtful
     rows = [_row(asdict(suggestions[one])) for one in ids[:limit]]
     return rows, len(ids), list(suggestions.classification.remarks)
 

@@ -26,6 +26,8 @@ class Card:
         colour: Of the label, ``#rrggbb``; "" for none.
         note: At the right of the label: a score, a share.
         mark: "" or a sign in the corner of the picture that stands for itself: ``?``.
+        faint: The label is only suggested.
+        hint: Another line, below the label; "" for none.
     """
 
     id: str
@@ -35,6 +37,8 @@ class Card:
     colour: str = ""
     note: str = ""
     mark: str = ""
+    faint: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +89,12 @@ def gallery(
     actions: Sequence[Action] = (),
     side: int = 132,
     open_title: str = "",
+    click_ticks: bool = False,
 ) -> Picked:
     """Show cards.
 
-    A click on a picture opens it. Ticks choose: one by a click on its corner, a range with Shift;
-    Space and Enter do the same from the keyboard, arrow keys move.
+    A click on a picture opens it, or ticks it. Ticks choose: one by a click on its corner, a range
+    with Shift; Space and Enter do the same from the keyboard, arrow keys move.
 
     Args:
         cards: In order.
@@ -98,8 +103,10 @@ def gallery(
         actions: What can be done with a card, beside opening it.
         side: Of a picture, pixels of the screen.
         open_title: What a click on a picture does.
+        click_ticks: A click on a picture ticks it; Enter still opens it.
     """
     shown = {card.id for card in cards}
+    answered = f"_{key}_answered"
     done = _component()(
         key=key,
         data={
@@ -108,6 +115,8 @@ def gallery(
             "actions": [asdict(action) for action in actions],
             "side": side,
             "openTitle": open_title,
+            "clickTicks": click_ticks,
+            "answered": st.session_state.get(answered, 0),
         },
         on_chosen_change=lambda: None,
         on_done_change=lambda: None,
@@ -115,7 +124,8 @@ def gallery(
     act = done.done or {}
     if act.get("id") not in shown:  # of cards that are no longer shown, or made up
         act = {}
-    ticked = done.chosen
-    if ticked is not None:
-        ticked = [one for one in ticked if one in shown]
+    ticked = None
+    if done.chosen is not None:  # ticks made while a run is under way are not to be lost to it
+        st.session_state[answered] = int(done.chosen["number"])
+        ticked = [one for one in done.chosen["ids"] if one in shown]
     return Picked(chosen=ticked, action=act.get("action"), id=act.get("id"))

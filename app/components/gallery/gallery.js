@@ -3,18 +3,22 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement;
   let state = root.__gallery;
   if (!state) {
-    state = root.__gallery = { chosen: new Set(), last: null, cards: [] };
+    state = root.__gallery = { chosen: new Set(), last: null, cards: [], sent: 0 };
     state.grid = document.createElement("div");
     state.grid.className = "grid";
     state.grid.setAttribute("role", "list");
     root.appendChild(state.grid);
   }
   const choosable = data.chosen !== null;
-  state.chosen = new Set(data.chosen || []);
+  // Of a run that does not know the last tick yet, what it says of ticks is out of date.
+  if (data.answered >= state.sent) {
+    state.chosen = new Set(data.chosen || []);
+    state.sent = data.answered;
+  }
   state.send = setTriggerValue;
   state.grid.style.setProperty("--side", data.side + "px");
 
-  const drawn = JSON.stringify([data.cards, data.actions, choosable, data.openTitle]);
+  const drawn = JSON.stringify([data.cards, data.actions, choosable, data.openTitle, data.clickTicks]);
   if (state.drawn !== drawn) {
     state.drawn = drawn;
     state.last = null;
@@ -39,7 +43,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     image.src = card.src;
     frame.appendChild(image);
     frame.onclick = (event) => {
-      if (choosable && (event.shiftKey || event.ctrlKey || event.metaKey)) choose(place, event.shiftKey);
+      if (choosable && (data.clickTicks || event.shiftKey || event.ctrlKey || event.metaKey)) choose(place, event.shiftKey);
       else done("open", card.id);
     };
     if (card.mark) frame.appendChild(make("span", "mark", card.mark));
@@ -66,9 +70,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
       dot.style.background = card.colour;
       caption.appendChild(dot);
     }
-    caption.appendChild(make("span", card.label ? "label" : "label none", card.label || "no label"));
+    const look = !card.label ? "label none" : card.faint ? "label faint" : "label";
+    caption.appendChild(make("span", look, card.label || "no label"));
     if (card.note) caption.appendChild(make("span", "note", card.note));
     box.appendChild(caption);
+    if (card.hint) box.appendChild(make("div", "hint", card.hint));
     box.onkeydown = (event) => key(event, place, card.id);
     return box;
   }
@@ -99,7 +105,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
     }
     state.last = place;
     mark();
-    state.send("chosen", state.cards.map((card) => card.dataset.id).filter((one) => state.chosen.has(one)));
+    state.sent += 1;
+    const ids = state.cards.map((card) => card.dataset.id).filter((one) => state.chosen.has(one));
+    state.send("chosen", { number: state.sent, ids });
   }
 
   function mark() {

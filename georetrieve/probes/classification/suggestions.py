@@ -83,6 +83,7 @@ class Suggestions:
         """Whether all labelled items are of one class: then the votes decide nothing."""
         return len(self.classification.names) < 2
 
+    @cached_property
     def doubtful(self) -> list[str]:
         """Ids of items between classes: first those of which votes disagree most, spread out.
 
@@ -96,13 +97,14 @@ class Suggestions:
         margins = items.probabilities - items.runner_up_probabilities
         return self._spread(1.0 - margins, (margins < 1.0) & ~self.classification.far)
 
+    @cached_property
     def far(self) -> list[str]:
         """Ids of items far from anything labelled, the farthest first, spread out likewise."""
         flags = self.classification.far
         return self._spread(np.ones(len(flags)), flags, by=self.classification.items.distances)
 
     def sure(self, above: float) -> dict[str, str]:
-        """Label by id where its share of the votes is ``above`` or more, of highest share first.
+        """Label by id where its share of the votes is ``above`` or more, class by class.
 
         None of those far from anything labelled, and none at all while all labels are of one class.
 
@@ -116,12 +118,14 @@ class Suggestions:
         if self.one_class:
             return {}
         items = self.classification.items
-        shares = items.probabilities
         # Shares are sums, and of votes that all agree one may fall short of 1 by its last digit.
-        rows = np.flatnonzero((shares >= above - 1e-9) & ~self.classification.far)
-        return {
-            items.ids[row]: self._name(row) for row in self._sorted(rows, -shares.round(9)).tolist()
-        }
+        sure = (items.probabilities >= above - 1e-9) & ~self.classification.far
+        return {items.ids[row]: self._name(row) for row in self._by_class if sure[row]}
+
+    @cached_property
+    def by_class(self) -> list[str]:
+        """Ids of all, class by class, of each first those of the highest share; far ones last."""
+        return [self.classification.items.ids[row] for row in self._by_class]
 
     def counts(self, ids: Sequence[str]) -> dict[str, int]:
         """How many of some items are suggested to be what, the most frequent first."""
@@ -136,6 +140,14 @@ class Suggestions:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {one: row for row, one in enumerate(self.classification.items.ids)}
+
+    @cached_property
+    def _by_class(self) -> list[int]:
+        items = self.classification.items
+        by_id = np.array(sorted(range(len(items)), key=items.ids.__getitem__), np.int64)
+        keys = -items.probabilities.round(9), items.classes, self.classification.far
+        order: list[int] = by_id[np.lexsort([key[by_id] for key in keys])].tolist()
+        return order
 
     def _at(self, row: int) -> Suggestion:
         items, names = self.classification.items, self.classification.names

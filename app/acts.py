@@ -1,0 +1,101 @@
+"""Labels given and taken back on the page; what came of it is said in the script's next run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app import chosen, suggested
+from app.opened import Opened
+from app.trouble import plain
+from georetrieve.errors import GeoRetrieveError
+from georetrieve.labelling import give_labels, undo_labels, user_name
+from georetrieve.stores.label_journal import How
+
+__all__ = ["ask_who", "give", "is_read_only", "tell", "undo"]
+
+_TOLD, _WHO = "_labels_told", "who"
+
+
+def ask_who() -> None:
+    """A field for the name that is kept with each label."""
+    st.session_state.setdefault(_WHO, user_name())
+    st.text_input(
+        "Your name", key=_WHO, persist_state="session", max_chars=80,
+        help="Kept with every label you give, with the time.",
+    )  # fmt: skip
+
+
+def give(opened: Opened, labels: Mapping[str, str | None], how: How = "given") -> None:
+    """Label items, in one act; nothing is ticked any more.
+
+    A callback of a widget: it is done before the page is shown again. What came of it, or why it
+    could not be, is shown by :func:`tell`.
+    """
+    try:
+        act = give_labels(opened.index.path, labels, who=_who(), how=how)
+    except GeoRetrieveError as error:
+        _say(error=str(error))
+        return
+    chosen.clear(opened)
+    count = sum(before != after for before, after in act.labels.values())
+    if not count:
+        suggested.forget(opened)
+        _say(f"{_items(len(act.labels))} confirmed: the labels stand as they were.")
+        return
+    given = sorted({after or "no label" for _, after in act.labels.values()})
+    said = given[0] if len(given) == 1 else f"one of {len(given)} labels"
+    _say(f"{_items(count)} labelled: {said}" if given != ["no label"] else _taken(count))
+
+
+def undo(opened: Opened, batch: str | None = None) -> None:
+    """Take back an act, the last that stands by default; a callback likewise."""
+    try:
+        act, count = undo_labels(opened.index.path, batch=batch, who=_who())
+    except GeoRetrieveError as error:
+        _say(error=str(error))
+        return
+    suggested.forget(opened)
+    _say(f"Taken back what {act.who} said on {act.when[:16].replace('T', ' ')}: {_items(count)}")
+
+
+def tell() -> None:
+    """Say what the last act did."""
+    done, error = st.session_state.pop(_TOLD, ("", ""))
+    if error:
+        st.error(plain(error), icon=":material/lock:")
+    elif done:
+        st.toast(plain(done), icon=":material/label:")
+
+
+def is_read_only(opened: Opened) -> bool:
+    """Whether the index may not be written to; if so the page says it."""
+    path = opened.index.path
+    if os.access(path, os.W_OK):
+        return False
+    st.warning(
+        plain(
+            f"{path.name} may only be read here, so no label can be given. Looking, ticking and "
+            "downloading work; to label, ask whoever owns the folder for write access, or copy it."
+        ),
+        icon=":material/lock:",
+    )
+    return True
+
+
+def _who() -> str:
+    return " ".join(str(st.session_state.get(_WHO) or "").split())
+
+
+def _say(done: str = "", error: str = "") -> None:
+    st.session_state[_TOLD] = (done, error)
+
+
+def _items(count: int) -> str:
+    return f"{count:,} item{'' if count == 1 else 's'}"
+
+
+def _taken(count: int) -> str:
+    return f"{_items(count)} {'has' if count == 1 else 'have'} no label now"
