@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from georetrieve.cli import label_suggest
+from georetrieve.cli import label_qupath, label_suggest
 from georetrieve.cli.output import Format, emit, remark
 
 __all__ = ["app"]
@@ -89,17 +89,26 @@ def history(
     emit(label_history(find_index(index)), form, columns)
 
 
-@app.command("export")
+@app.command("export", epilog=label_qupath.EXPORT_EXAMPLES)
 def export(
     index: IndexName,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write. [default: printed]")
+        Path | None,
+        typer.Option("--out", "-o", help="File to write; GeoJSON: or folder. [default: printed]"),
     ] = None,
     given: Annotated[
         bool, typer.Option("--given", help="Only labels that people gave here.")
     ] = False,
+    geojson: label_qupath.GeoJson = False,
+    file: label_qupath.FileName = None,
+    at: label_qupath.Slice = None,
+    boxes: label_qupath.Boxes = False,
+    detections: label_qupath.Detections = False,
 ) -> None:
-    """Write the labels as a CSV that 'georetrieve index --labels' reads."""
+    """Write the labels as a CSV that 'georetrieve index --labels' reads, or for QuPath."""
+    if geojson:
+        label_qupath.export(index, out, file, at, boxes=boxes, detections=detections)
+        return
     from georetrieve.labelling import labels_csv
     from georetrieve.search.places import find_index
     from georetrieve.stores.manifest import write_text_atomically
@@ -112,13 +121,23 @@ def export(
         remark(f"labels: {out}")
 
 
-@app.command("import")
+@app.command("import", epilog=label_qupath.IMPORT_EXAMPLES)
 def import_(
     index: IndexName,
-    table: Annotated[Path, typer.Argument(help="A CSV with the columns path (ids) and label.")],
+    table: Annotated[
+        Path,
+        typer.Argument(help="A CSV with the columns path (ids) and label; or QuPath's GeoJSON."),
+    ],
     who: Who = "",
+    file: label_qupath.FileName = None,
+    at: label_qupath.Slice = None,
+    boxes: label_qupath.Boxes = False,
+    dry_run: label_qupath.DryRun = False,
 ) -> None:
-    """Give the labels of a table, as one act."""
+    """Give the labels of a table, or of annotations of QuPath, as one act."""
+    if table.suffix.lower() in label_qupath.ENDINGS:
+        label_qupath.import_(index, table, file, at, who=who, boxes=boxes, dry_run=dry_run)
+        return
     from georetrieve.labelling import give_labels
     from georetrieve.search.places import find_index
     from georetrieve.sources.label_table import read_table

@@ -165,7 +165,8 @@ def _area(geometry: object, most_vertices: int | None) -> tuple[BaseGeometry | N
     if kind not in ("Polygon", "MultiPolygon"):
         return None, f"no areas but {kind if kind in SHAPES else 'something else'}"
     try:
-        area = shape(geometry)
+        with np.errstate(invalid="ignore"):  # what is no number is found below
+            area = shape(geometry)
         if most_vertices is not None and shapely.get_num_coordinates(area) > most_vertices:
             return None, f"with more than {most_vertices:,} vertices"
         points = shapely.get_coordinates(area)

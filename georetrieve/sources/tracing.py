@@ -22,7 +22,7 @@ __all__ = ["Ring", "Trace", "match_traces", "trace_mask", "trace_specimens"]
 Ring: TypeAlias = tuple[tuple[float, float], ...]
 
 MOST_POINTS = 60
-TOLERANCE_PX = 0.5
+TOLERANCE_PX = 0.25
 """How far an outline may move when points are left out, pixels of the mask; doubled until few
 enough are left."""
 SET_BACK_PX = 1.08

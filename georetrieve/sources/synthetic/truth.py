@@ -13,6 +13,7 @@ import numpy as np
 from skimage import measure
 
 from georetrieve.errors import SourceError
+from georetrieve.sources.masks.classes import distinct_colours
 from georetrieve.sources.synthetic.layout import PlacedSpecimen, SlidePlan
 from georetrieve.types import Region
 
@@ -94,12 +95,16 @@ def _from_geojson(path: Path) -> list[tuple[str, Region]]:
 
 
 def _features(plan: SlidePlan) -> Iterator[dict[str, Any]]:
+    taxa = sorted({one.taxon for one in plan.specimens})
+    # QuPath 0.4 and later refuse a class without a colour.
+    colours = dict(zip(taxa, distinct_colours(len(taxa)), strict=True))
     for number, one in enumerate(plan.specimens):
+        named = {"name": one.taxon, "color": list(colours[one.taxon])}
         yield {
             "type": "Feature",
             "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{plan.seed}-{number}")),
             "geometry": {"type": "Polygon", "coordinates": [_outline(one)]},
-            "properties": {"objectType": "annotation", "classification": {"name": one.taxon}},
+            "properties": {"objectType": "annotation", "classification": named},
         }
 
 
