@@ -1,11 +1,103 @@
-"""The page benchmarks."""
+"""Reports of benchmarks side by side: measures, classes, confusions, and measuring anew."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from app.bench_job import measure_here
+from app.bench_views import VIEWS
 from app.opened import Opened
+from app.trouble import plain
+from georetrieve.benchmarks.comparison import Comparison, compare
+from georetrieve.benchmarks.found_records import (
+    FoundRecord,
+    FoundRecords,
+    read_records,
+    record_files,
+    report_places,
+)
 
 __all__ = ["show"]
 
+_MOST_AT_FIRST = 6
+
 
 def show(opened: Opened) -> None:
-    """Show it."""
+    """Show the page."""
+    found = _found(opened)
+    with st.sidebar:
+        chosen = _choose(found.records) if found.records else None
+        measure_here(opened)
+    for _, reason in found.damaged:
+        st.warning(plain(f"Not read: {reason}"), icon=":material/warning:")
+    if chosen is None:
+        _say_how(opened)
+        return
+    st.title(plain(chosen.title), anchor=False)
+    if chosen.remarks:
+        st.caption(plain(" ".join(chosen.remarks)))
+    view = st.segmented_control(
+        "View", list(VIEWS), default=next(iter(VIEWS)), required=True, key="view",
+        bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    VIEWS[view](chosen)
+
+
+def _found(opened: Opened) -> FoundRecords:
+    files = record_files(report_places(opened.index.path))
+    stamps = tuple((str(path), name, *_stamp(path)) for path, name in files.items())
+    return _read(stamps)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        facts = path.stat()
+    except OSError:  # gone since; reading it says so
+        return 0, 0
+    return facts.st_mtime_ns, facts.st_size
+
+
+@st.cache_resource(show_spinner="Reading the reports …", max_entries=4)
+def _read(stamps: Sequence[tuple[str, str, int, int]]) -> FoundRecords:
+    return read_records({Path(path): name for path, name, *_ in stamps})
+
+
+def _choose(records: Sequence[FoundRecord]) -> Comparison:
+    """The records that are compared; what cannot be compared cannot be chosen together."""
+    comparisons = {_unique(one): one for one in compare(records)}
+    title = st.selectbox(
+        "What was measured", list(comparisons), key="measured", bind="query-params",
+        persist_state="session",
+    )  # fmt: skip
+    all_of_it = comparisons[title]
+    titles = {one.title: one for one in reversed(all_of_it.records)}
+    runs = st.multiselect(
+        "Runs", list(titles), default=list(titles)[:_MOST_AT_FIRST], key="runs",
+        bind="query-params", placeholder="the newest",
+    )  # fmt: skip
+    some = [titles[run] for run in runs] or [all_of_it.records[-1]]
+    some.sort(key=lambda one: (one.record.created, one.name))
+    base = st.selectbox(
+        "Compared with", [one.title for one in some], key="beside", bind="query-params",
+        help="Differences are to this run.",
+    )  # fmt: skip
+    return replace(all_of_it, records=tuple(some), baseline=titles[base])
+
+
+def _unique(one: Comparison) -> str:
+    """A title that tells it from others with as many items and queries: its oldest run."""
+    return f"{one.title} ({one.records[0].name})"
+
+
+def _say_how(opened: Opened) -> None:
+    st.info(
+        "No benchmark has been run on this index yet. Measure it with the button at the left, or "
+        "in a terminal:",
+        icon=":material/leaderboard:",
+    )
+    st.code(f"georetrieve bench retrieval {opened.index.path.name}", language="bash")
+    st.caption("What is measured is how well labelled items find others of their label.")

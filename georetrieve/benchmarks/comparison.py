@@ -47,7 +47,7 @@ class Comparison:
         """Task, protocol and data in a line."""
         data = self.baseline.record.data
         return (
-            f"{self.task}, {self.protocol}: {data.index or 'unnamed data'}, "
+            f"{self.task[:1].upper()}{self.task[1:]}, {self.protocol}: {data.index or 'unnamed data'}, "
             f"{data.n_queries:,} queries of {data.n_items:,} items"
         )
 

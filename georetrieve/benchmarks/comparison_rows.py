@@ -21,6 +21,7 @@ __all__ = [
     "ClassRow",
     "class_measures",
     "class_rows",
+    "confusions",
     "fact_rows",
     "main_measures",
     "measure_rows",
@@ -195,6 +196,27 @@ def _classes(record: RunRecord) -> dict[str, Mapping[str, Scalar]]:
 def _number(value: Scalar) -> float | None:
     is_one = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_one and value is not None else None
+
+
+def confusions(record: RunRecord) -> list[dict[str, Scalar]]:
+    """How often each class was taken for each: ``truth``, ``called``, ``count``, ``share``.
+
+    ``share`` is of the calls of the true class; classes that never meet have no row. Empty where
+    the record has no such table.
+    """
+    rows = [
+        (str(row.get("truth", row.get("true"))), str(row.get("predicted", row.get("nearest"))), n)
+        for row in record.tables.get("confusion", ())
+        if (n := _number(row.get("count"))) is not None
+    ]
+    totals: dict[str, float] = {}
+    for truth, _, count in rows:
+        totals[truth] = totals.get(truth, 0.0) + count
+    return [
+        {"truth": truth, "called": called, "count": int(count), "share": count / totals[truth]}
+        for truth, called, count in rows
+        if totals[truth]
+    ]
 
 
 def fact_rows(comparison: Comparison) -> list[dict[str, Scalar]]:

@@ -1,4 +1,4 @@
-"""Records of benchmark runs that lie about in folders.
+"""Records of benchmark runs that lie in folders.
 
 Folders are searched within bounds, links are not followed, and a JSON file of something else is
 passed over; what is a record but cannot be read is named with its reason.
@@ -15,7 +15,15 @@ from pathlib import Path
 from georetrieve.benchmarks.record import Estimate, RunRecord, load_record
 from georetrieve.errors import StoreError
 
-__all__ = ["QUERIES", "FoundRecord", "FoundRecords", "find_records", "read_records", "record_files"]
+__all__ = [
+    "QUERIES",
+    "FoundRecord",
+    "FoundRecords",
+    "find_records",
+    "read_records",
+    "record_files",
+    "report_places",
+]
 
 QUERIES = ".queries.csv"
 """Ends the name of the file beside a record that holds the values of each query."""
@@ -40,6 +48,19 @@ class FoundRecord:
     path: Path
     record: RunRecord
 
+    @property
+    def title(self) -> str:
+        """Method or encoder, and name."""
+        encoder = self.record.encoder
+        method = str(self.record.settings.get("method") or "") or (encoder and encoder.name)
+        return f"{method} · {self.name}" if method else self.name
+
+    @property
+    def page(self) -> Path | None:
+        """The web report beside the record, or a folder above; None where there is none."""
+        places = (self.path.parent, self.path.parent.parent)
+        return next((one for folder in places if (one := folder / "report.html").is_file()), None)
+
 
 @dataclass(frozen=True, slots=True)
 class FoundRecords:
@@ -52,6 +73,12 @@ class FoundRecords:
 
     records: tuple[FoundRecord, ...]
     damaged: tuple[tuple[Path, str], ...] = ()
+
+
+def report_places(index: Path) -> list[Path]:
+    """Where benchmarks write by default: the index itself, and the working directory."""
+    here = Path()
+    return [index / "reports", here / "reports", *sorted(here.glob("segmentation-*/"))]
 
 
 def find_records(places: Iterable[Path]) -> FoundRecords:

@@ -1,0 +1,47 @@
+"""Measure the open index now, in a process of its own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.opened import Opened
+from app.trouble import plain
+from georetrieve.serving.jobs import Jobs
+
+__all__ = ["measure_here"]
+
+
+@st.cache_resource(show_spinner=False)
+def _jobs() -> Jobs:
+    return Jobs()
+
+
+def measure_here(opened: Opened) -> None:
+    """A button that measures retrieval in the open index, and how far that is."""
+    key = f"{opened.key} {opened.spec.name}"
+    job = _jobs().get(key)
+    running = job is not None and job.running
+    if st.button(
+        "Measure this index now", icon=":material/play_arrow:", disabled=running, key="measure",
+        help="As `georetrieve bench retrieval` does: how well labelled items find their like.",
+    ):  # fmt: skip
+        words = ["bench", "retrieval", str(opened.index.path), "--encoder", opened.spec.column]
+        _jobs().start(key, words)
+        st.rerun()
+    if job is not None:
+        _progress(key)
+
+
+@st.fragment(run_every=1.0)
+def _progress(key: str) -> None:
+    job = _jobs().get(key)
+    if job is None:
+        return
+    if job.running:
+        st.caption(f":material/hourglass_top: Measuring … {job.seconds:.0f} s")
+    elif job.failed:
+        st.error(plain(job.last_line or "It ended without a word."), icon=":material/error:")
+    else:
+        _jobs().forget(key)
+        st.toast("Measured: the new run is in the list.", icon=":material/check:")
+        st.rerun(scope="app")
