@@ -112,7 +112,7 @@ def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
             on_click=chosen.add, args=(opened, shown),
         )  # fmt: skip
         st.button(
-            f"Untick {len(ticked):,}", key="untick", shortcut="Esc", disabled=not ticked,
+            f"Untick {len(ticked):,}", key="untick", shortcut="X", disabled=not ticked,
             on_click=chosen.clear, args=(opened,),
         )  # fmt: skip
         st.button(
