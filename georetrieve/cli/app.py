@@ -13,6 +13,7 @@ from georetrieve.cli import (
     engines,
     explain,
     index,
+    item_map,
     items,
     label,
     name,
@@ -63,6 +64,7 @@ app.command("classify", epilog=classify.EXAMPLES)(classify.classify)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("name", epilog=name.EXAMPLES)(name.name)
 app.command("words", epilog=words.EXAMPLES)(words.words)
+app.command("map", epilog=item_map.EXAMPLES)(item_map.map_items)
 app.command("app", epilog=page.EXAMPLES)(page.app)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("samples", epilog=samples.EXAMPLES)(samples.samples)
