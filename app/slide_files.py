@@ -9,12 +9,12 @@ from typing import Any
 import streamlit as st
 
 from app.opened import Opened
-from app.trouble import told
 from georetrieve.stores.schema import sql_literal
 from georetrieve.types import Axis
 
-__all__ = ["Place", "choose_place", "pick"]
+__all__ = ["Place", "choose_place", "follow", "pick"]
 
+PARTS = ("specimen", "tile")
 MANY = 400
 """Files in one list; of more, those are offered that hold some words."""
 _ASKED, _ITEM, _SOUGHT, _TIMES = "_slide_asked", "_slide_item", "_slide_sought", "_slide_times"
@@ -31,6 +31,7 @@ class Place:
         item: Id of the item that is chosen; "" for none.
         sought: Id of the item that was asked for from elsewhere, rather than clicked here.
         times: How often something was; asked for again, it is to be looked at again.
+        has_parts: Some of its items are parts of it, not all of it or a whole slice.
         slice_index: Of a volume.
         axis: Of a volume.
     """
@@ -41,6 +42,7 @@ class Place:
     item: str
     sought: str = ""
     times: int = 0
+    has_parts: bool = False
     slice_index: int | None = None
     axis: Axis | None = None
 
@@ -73,21 +75,12 @@ def pick(item: str) -> None:
     st.query_params["item"] = item
 
 
-def choose_place(opened: Opened, *, entered: bool) -> Place | None:
-    """The file and item that the URL asks for, or that were looked at last; None without items.
-
-    Args:
-        opened: The index.
-        entered: The page has just been come to.
-    """
-    if entered:
-        st.session_state.pop(_ASKED, None)
+def choose_place(opened: Opened) -> Place | None:
+    """The file and item that were asked for or looked at last; None without items."""
     files = _files(str(opened.index.path), opened.version, opened)
     if not files:
         st.info("The index is empty; add images to it: `georetrieve index FOLDER`.")
         return None
-    with told():
-        _follow(opened)
     file = _choose_file(files)
     item = st.session_state.get(_ITEM, "")
     rows = _rows(str(opened.index.path), opened.version, file.source, file.path, opened)
@@ -109,19 +102,30 @@ def choose_place(opened: Opened, *, entered: bool) -> Place | None:
         item=item,
         sought=sought if sought in by_id else "",
         times=st.session_state.get(_TIMES, 0),
+        has_parts=any(row["kind"] in PARTS for row in rows),
         slice_index=shown["slice_index"],
         axis=shown["axis"],
     )
 
 
-def _follow(opened: Opened) -> None:
-    """Turn to the item the URL asks for, when it is another one than before."""
+def follow(opened: Opened, *, entered: bool) -> None:
+    """Turn to the item the URL asks for, when it is another one than before.
+
+    Args:
+        opened: The index.
+        entered: The page has just been come to.
+
+    Raises:
+        StoreError: There is no such item.
+    """
+    if entered:
+        st.session_state.pop(_ASKED, None)
     asked = st.query_params.get("item", "")
     if not asked or asked == st.session_state.get(_ASKED):
         return
-    st.session_state[_ASKED] = asked
     row = opened.index.store.take([asked], ["id", "source", "path", "slice_index"]).to_pylist()[0]
-    st.session_state[_ITEM] = st.session_state[_SOUGHT] = asked
+    for name in (_ASKED, _ITEM, _SOUGHT):
+        st.session_state[name] = asked
     st.session_state[_TIMES] = st.session_state.get(_TIMES, 0) + 1
     st.session_state["file"] = f"{row['source']}:{row['path']}" if row["source"] else row["path"]
     if row["slice_index"] is not None:

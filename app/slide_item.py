@@ -20,8 +20,9 @@ __all__ = ["show_item", "show_region"]
 
 _ON_THE_CARD = {
     *("id", "thumbnail", "content_hash", "source", "path", "kind", "label", "slice_index", "axis"),
-    *("x", "y", "width", "height", "group", "um_per_px"),
+    *("x", "y", "width", "height", "um_per_px", "area_px"),
 }
+_UNITS = (("_um2", " µm²"), ("_um", " µm"), ("_px", " px"))
 
 
 def show_item(opened: Opened, item: str) -> None:
@@ -70,14 +71,29 @@ def _facts(row: Mapping[str, Any]) -> list[str]:
     if row["width"] is not None:
         size = f"{row['width']:,} × {row['height']:,} px"
         if row["um_per_px"]:
-            sides = (row[side] * row["um_per_px"] for side in ("width", "height"))
-            size = " × ".join(f"{side:.3g}" for side in sides) + " µm"
-        lines.append(f"{row['kind']}, {size} at {row['x']:,}, {row['y']:,}")
+            size = _size(row["width"] * row["um_per_px"], row["height"] * row["um_per_px"])
+        lines += [f"{row['kind']}, {size}", f"at {row['x']:,}, {row['y']:,} px"]
     for name, value in row.items():
         if name not in _ON_THE_CARD and value not in (None, ""):
-            shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-            lines.append(f"{name.replace('_', ' ')}: {shown}")
+            lines.append(_fact(name, value))
     return lines
+
+
+def _size(*sides_um: float) -> str:
+    in_mm = max(sides_um) >= 1000
+    sides = " × ".join(f"{side / 1000 if in_mm else side:.3g}" for side in sides_um)
+    return f"{sides} {'mm' if in_mm else 'µm'}"
+
+
+def _fact(name: str, value: object) -> str:
+    """``area_um2`` of 2630.25 as ``area 2,630 µm²``."""
+    shown = str(value)
+    if isinstance(value, float):
+        shown = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    for ending, unit in _UNITS:
+        if name.endswith(ending):
+            return f"{name.removesuffix(ending).replace('_', ' ')} {shown}{unit}"
+    return f"{name.replace('_', ' ')}: {shown}"
 
 
 def show_region(place: Place, region: tuple[int, int, int, int], um_per_px: float | None) -> None:
@@ -85,7 +101,7 @@ def show_region(place: Place, region: tuple[int, int, int, int], um_per_px: floa
     width, height = region[2:]
     size = f"{width:,} × {height:,} px"
     if um_per_px is not None:
-        size = f"{width * um_per_px:,.0f} × {height * um_per_px:,.0f} µm ({size})"
+        size = f"{_size(width * um_per_px, height * um_per_px)} ({size})"
     st.caption(f"A region of {size}")
     if st.button(
         "Find what looks like it", key="slide_region_query", icon=":material/image_search:",

@@ -20,7 +20,7 @@ from georetrieve.probes.classification.suggestions import Suggestion
 from georetrieve.search.outlines import ItemOutline, slide_outlines
 from georetrieve.types import Region
 
-__all__ = ["COLOURINGS", "Outlined", "find_outlines", "outlined", "padded"]
+__all__ = ["COLOURINGS", "Look", "Outlined", "find_outlines", "outlined", "padded"]
 
 COLOURINGS = ("Label", "Suggestion", "None")
 """What outlines are coloured by; with suggestions, those that have a label keep its colour."""
@@ -28,6 +28,19 @@ ONE_COLOUR = "#e07a1f"
 KEPT = 16
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How outlines are shown.
+
+    Attributes:
+        colouring: One of :data:`COLOURINGS`.
+        trace: The edges of specimens rather than their boxes.
+    """
+
+    colouring: str = "None"
+    trace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +80,16 @@ def find_outlines(opened: Opened, place: Place, *, trace: bool) -> list[ItemOutl
 
 
 def outlined(
-    opened: Opened, place: Place, size: tuple[int, int], *, trace: bool, colouring: str,
-    hidden: Sequence[str],
-) -> Outlined:  # fmt: skip
+    opened: Opened, place: Place, size: tuple[int, int], look: Look, hidden: Sequence[str]
+) -> Outlined:
     """Outlines coloured and counted; none around what is the whole image.
 
     Raises:
         SourceError: The file is gone or cannot be read.
         StoreError: They are to be coloured by suggestions, and nothing is labelled.
     """
-    items = find_outlines(opened, place, trace=trace)
-    votes = suggested.votes(opened) if colouring == "Suggestion" else None
+    items = find_outlines(opened, place, trace=look.trace)
+    votes = suggested.votes(opened) if look.colouring == "Suggestion" else None
 
     def draw() -> Outlined:
         found = {}
@@ -85,9 +97,9 @@ def outlined(
             found = {one.id: votes.found[one.id] for one in items if one.id in votes.found}
         whole = Region(0, 0, *size).box
         parts = [one for one in items if one.region.box != whole]
-        return _outlined(parts, found, label_colours(opened), colouring, set(hidden))
+        return _outlined(parts, found, label_colours(opened), look.colouring, set(hidden))
 
-    made_of = (trace, colouring, *sorted(hidden), opened.spec.name, votes and votes.version)
+    made_of = (look, *sorted(hidden), opened.spec.name, votes and votes.version)
     return _kept(("drawn", opened.version, opened.key, *place.file, made_of), draw)
 
 
@@ -130,8 +142,15 @@ def _title(one: ItemOutline, vote: Suggestion | None) -> str:
     lines = [one.label or "no label"]
     if vote is not None:
         lines = [f"{vote.label}? {vote.probability:.2f}" + (" · far" if vote.far else "")]
-    lines += [f"{name}: {value:.4g}" for name, value in one.measures.items()]
+    lines += [_measure(name, value) for name, value in one.measures.items()]
     return "\n".join(lines)
+
+
+def _measure(name: str, value: float) -> str:
+    """``Area µm^2`` of 2630 as ``Area 2,630 µm²``."""
+    what, _, unit = name.rpartition(" ")
+    number = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{what} {number} {unit.replace('^2', '²')}" if "µm" in unit else f"{name} {number}"
 
 
 def padded(region: Region, size: tuple[int, int]) -> tuple[float, float, float, float]:

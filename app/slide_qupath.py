@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from app import acts
 from app.colours import label_colours
 from app.opened import Opened
 from app.slide_files import Place
+from app.slide_outlines import find_outlines
 from app.trouble import plain, told
 from georetrieve.search.outlines import ItemOutline
 from georetrieve.search.qupath import MatchedAnnotations, match_annotations, outlines_geojson
@@ -21,23 +22,17 @@ __all__ = ["offer"]
 LISTED = 200
 
 
-def offer(opened: Opened, place: Place, find: Callable[[], Sequence[ItemOutline]]) -> None:
-    """A button that opens it.
-
-    Args:
-        opened: The index.
-        place: The file that is looked at.
-        find: Gives its outlines.
-    """
+def offer(opened: Opened, place: Place, *, trace: bool) -> None:
+    """A button that opens it; the outlines are traced ones where those are shown."""
     if st.button("QuPath", key="slide_qupath", icon=":material/sync_alt:", width="stretch"):
-        _dialog(opened, place, find)
+        _dialog(opened, place, trace)
 
 
 @st.dialog("QuPath", width="medium")
-def _dialog(opened: Opened, place: Place, find: Callable[[], Sequence[ItemOutline]]) -> None:
+def _dialog(opened: Opened, place: Place, trace: bool) -> None:
     outlines: list[ItemOutline] = []
     with told():
-        outlines = list(find())
+        outlines = find_outlines(opened, place, trace=trace)
     if outlines:
         _out(opened, place, outlines)
         _back(opened, outlines)
@@ -45,8 +40,8 @@ def _dialog(opened: Opened, place: Place, find: Callable[[], Sequence[ItemOutlin
 
 def _out(opened: Opened, place: Place, outlines: Sequence[ItemOutline]) -> None:
     st.markdown(
-        plain(f"The {len(outlines):,} items as objects that QuPath 0.4 and later opens: ")
-        + "drag the file onto the image there."
+        f"The {len(outlines):,} items as objects of QuPath 0.4 and later: download the file and "
+        "drag it onto the image there."
     )
     many = st.toggle(
         "As detections", key="slide_detections",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from app import acts
 from app.components.legend import legend
 from app.components.viewer import Mode, Seen, Viewed, viewer
 from app.opened import Opened
-from app.slide_files import Place, choose_place, pick
+from app.slide_files import Place, choose_place, follow, pick
 from app.slide_item import show_item, show_region
-from app.slide_outlines import COLOURINGS, Outlined, find_outlines, outlined, padded
+from app.slide_outlines import COLOURINGS, Look, Outlined, outlined, padded
 from app.slide_qupath import offer
 from app.trouble import plain, told
 from georetrieve.errors import SourceError
@@ -29,12 +27,16 @@ _REGION = "_slide_region"
 def show(opened: Opened) -> None:
     """Show the page."""
     acts.tell()
+    with told():
+        follow(opened, entered="slide_mode" not in st.session_state)
+    look = Look()
     with st.sidebar:
-        place = choose_place(opened, entered="slide_mode" not in st.session_state)
+        place = choose_place(opened)
         if place is None:
             return
-        options = _choose_outlines()
-        offer(opened, place, lambda: find_outlines(opened, place, trace=options["trace"]))
+        if place.has_parts:
+            look = _choose_look()
+            offer(opened, place, trace=look.trace)
     left, right = st.columns([4, 1.1], gap="small")
     with left:
         facts = _facts(opened, place)
@@ -44,7 +46,7 @@ def show(opened: Opened) -> None:
         return
     shown = None
     with left, told():
-        shown = outlined(opened, place, facts.size, **options, hidden=_hidden())
+        shown = outlined(opened, place, facts.size, look, _hidden())
     with left:
         seen = _view(opened, place, facts, shown)
     _take(place, seen)
@@ -52,7 +54,7 @@ def show(opened: Opened) -> None:
         _beside(opened, place, facts, shown)
 
 
-def _choose_outlines() -> dict[str, Any]:
+def _choose_look() -> Look:
     colouring = st.segmented_control(
         "Colour by", COLOURINGS, default=COLOURINGS[0], key="colour", bind="query-params",
         persist_state="session", required=True,
@@ -62,7 +64,7 @@ def _choose_outlines() -> dict[str, Any]:
         "Trace outlines", key="trace", bind="query-params", persist_state="session",
         help="Find the edges of the specimens on the slide anew, once; without it, their boxes.",
     )  # fmt: skip
-    return {"colouring": colouring or COLOURINGS[0], "trace": trace}
+    return Look(colouring or COLOURINGS[0], trace)
 
 
 def _hidden() -> list[str]:
@@ -92,7 +94,6 @@ def _view(opened: Opened, place: Place, facts: FileFacts, shown: Outlined | None
         label_visibility="collapsed",
     )  # fmt: skip
     said.caption(plain(_about(facts, shown)), text_alignment="right")
-    region = st.session_state.get(_REGION)
     look_at = None
     if place.sought and shown is not None and place.sought in shown.regions:
         look_at = padded(shown.regions[place.sought], facts.size)
@@ -104,16 +105,26 @@ def _view(opened: Opened, place: Place, facts: FileFacts, shown: Outlined | None
             levels=facts.levels,
             tile_px=facts.tile_px,
             um_per_px=facts.um_per_px,
+            place=place.name,
         ),
         key="slide_viewer",
         shapes=() if shown is None else shown.drawn,
         chosen=[place.item],
-        region=region[1] if region and region[0] == place.file else None,
+        region=_region(place),
         mode=MODES[mode or "Look"],
         look_at=look_at,
         times=place.times,
         height=HEIGHT,
     )
+
+
+def _region(place: Place) -> tuple[int, int, int, int] | None:
+    """The one that was drawn on what is looked at, while regions are drawn."""
+    drawn = st.session_state.get(_REGION)
+    if drawn is None or drawn[0] != place.file or st.session_state.get("slide_mode") == "Look":
+        return None
+    region: tuple[int, int, int, int] = drawn[1]
+    return region
 
 
 def _about(facts: FileFacts, shown: Outlined | None) -> str:
@@ -142,21 +153,20 @@ def _take(place: Place, seen: Seen) -> None:
 
 
 def _beside(opened: Opened, place: Place, facts: FileFacts, shown: Outlined | None) -> None:
-    region = st.session_state.get(_REGION)
-    if region and region[0] == place.file:
-        show_region(place, region[1], facts.um_per_px)
-        if st.button("Take the region away", key="slide_region_away", width="stretch"):
-            del st.session_state[_REGION]
-            st.rerun()
-    if place.item:
+    region = _region(place)
+    if region is not None:
+        show_region(place, region, facts.um_per_px)
+    elif st.session_state["slide_mode"] != "Look":
+        st.caption("Draw a rectangle around what you look for.")
+    elif place.item:
         show_item(opened, place.item)
-    elif not region:
+    elif shown is not None and shown.of:
         st.caption("Click an outline to see what it is.")
     if shown is None or not shown.entries:
         return
     st.caption("Legend")
     hidden = legend(
-        shown.entries, key="slide_legend", hidden=_hidden(), height=150 if place.item else 480
+        shown.entries, key="slide_legend", hidden=_hidden(), height=170 if place.item else 480
     )
     if hidden is not None and set(hidden) != set(_hidden()):
         st.query_params["hide"] = hidden

@@ -33,6 +33,8 @@ class Viewed:
         levels: Of Deep Zoom.
         tile_px: Side of a tile.
         um_per_px: Size of a pixel, micrometres; None when unknown: the scale bar says px.
+        place: The view is kept between images of the same place, such as the slices of a volume;
+            by default each image has its own.
     """
 
     tiles: str
@@ -41,6 +43,7 @@ class Viewed:
     levels: int
     tile_px: int = 256
     um_per_px: float | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ class Outlines {
     return best;
   }
 
-  draw(context, view, chosen, hovered, accent) {
+  draw(context, view, chosen, hovered) {
     const box = [view.left, view.top, view.left + view.width, view.top + view.height];
     const groups = new Map();
     const dots = new Map();
@@ -66,13 +66,21 @@ class Outlines {
       stroke(context, path, colour, faint === "1" ? 1.5 : 2, faint === "1" ? [5, 3] : []);
     }
     for (const shape of special) {
-      const path = pathOf([shape], view);
-      const marked = chosen.has(shape.id);
-      if (marked) stroke(context, path, "rgba(255, 255, 255, .95)", 8, []);
-      if (marked) stroke(context, path, accent, 5.5, []);
-      stroke(context, path, shape.colour, marked ? 2 : 3.5, []);
+      stroke(context, pathOf([shape], view), shape.colour, 3.5, []);
+      if (chosen.has(shape.id)) drawFrame(context, view, shape.box);
     }
   }
+}
+
+// Around what is chosen, of whatever shape and colour it is.
+function drawFrame(context, view, [left, top, right, bottom]) {
+  const apart = 6;
+  const [across, down] = view.toScreen(left, top);
+  const path = new Path2D();
+  const size = [right - left, bottom - top].map((side) => side * view.scale + 2 * apart);
+  path.roundRect(across - apart, down - apart, ...size, 4);
+  stroke(context, path, "#fff", 5, []);
+  stroke(context, path, "#14181a", 2.5, []);
 }
 
 function pathOf(shapes, view) {

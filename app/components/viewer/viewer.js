@@ -94,7 +94,9 @@ class Viewer {
     this.tiles = new Tiles(image, () => this.draw());
     this.view.image = { width: image.width, height: image.height };
     this.outlines = new Outlines([], image);
-    this.looked = undefined;
+    const place = image.place || image.tiles;
+    if (this.place !== place) this.looked = undefined;
+    this.place = place;
     this.host.dataset.image = image.tiles;
   }
 
@@ -137,7 +139,7 @@ class Viewer {
 
   remembered() {
     try {
-      return JSON.parse(sessionStorage.getItem(`georetrieve ${this.image.tiles}`));
+      return JSON.parse(sessionStorage.getItem(`georetrieve ${this.place}`));
     } catch {
       return null; // a browser that keeps nothing
     }
@@ -147,7 +149,7 @@ class Viewer {
     const { x, y, scale } = this.view;
     const kept = JSON.stringify({ said: this.looked, at: [x, y, scale] });
     try {
-      sessionStorage.setItem(`georetrieve ${this.image.tiles}`, kept);
+      sessionStorage.setItem(`georetrieve ${this.place}`, kept);
     } catch {
       return; // a browser that keeps nothing
     }
@@ -213,7 +215,7 @@ class Viewer {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.paintOverlay();
     // Where nothing of the image can be shown, outlines would lie over nothing.
-    if (this.tiles.kept.size) this.outlines.draw(context, view, this.chosen, this.hovered, accent);
+    if (this.tiles.kept.size) this.outlines.draw(context, view, this.chosen, this.hovered);
     for (const point of this.points) this.paintPoint(point);
     this.region.draw(context, view, accent, this.mode === "region");
     this.describe(ready && !this.moving);
