@@ -132,7 +132,8 @@ class Seen:
     Attributes:
         picked: Id of the outline that was clicked.
         region: (x, y, width, height) that was drawn, whole pixels inside the image.
-        point: (x, y) that was clicked, pixels inside the image.
+        point: (x, y) that was clicked, pixels inside the image; of a click on a point just that
+            point's.
     """
 
     picked: str | None = None

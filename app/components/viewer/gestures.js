@@ -1,5 +1,6 @@
 // What a person does with pointer, wheel and keys.
 const MEANT_AS_CLICK = 4; // screen pixels a pointer may stray
+const MARKER = 8; // screen pixels around a point that belong to it
 const STEP = 1.6;
 
 class Gestures {
@@ -82,7 +83,9 @@ class Gestures {
     const [x, y] = view.toImage(across, down);
     if (viewer.mode === "point") {
       const { width, height } = view.image;
-      if (x >= 0 && y >= 0 && x < width && y < height) viewer.send("seen", { point: [x, y] });
+      const set = viewer.points.find((one) => Math.hypot(one.x - x, one.y - y) * view.scale < MARKER);
+      if (set) viewer.send("seen", { point: [set.x, set.y] }); // a click on a point is meant for it
+      else if (x >= 0 && y >= 0 && x < width && y < height) viewer.send("seen", { point: [x, y] });
     } else if (viewer.mode === "look") {
       const hit = viewer.outlines.hit(x, y, view.scale);
       if (hit) viewer.send("seen", { picked: hit.id });
