@@ -46,10 +46,9 @@ class Comparison:
     def title(self) -> str:
         """Task, protocol and data in a line."""
         data = self.baseline.record.data
-        return (
-            f"{self.task[:1].upper()}{self.task[1:]}, {self.protocol}: {data.index or 'unnamed data'}, "
-            f"{data.n_queries:,} queries of {data.n_items:,} items"
-        )
+        name = f"{self.task[:1].upper()}{self.task[1:]}, {self.protocol}"
+        sizes = f"{data.n_queries:,} queries of {data.n_items:,} items"
+        return f"{name}: {data.index or 'unnamed data'}, {sizes}"
 
 
 def compare(records: Sequence[FoundRecord], *, baseline: str | None = None) -> list[Comparison]:
