@@ -88,8 +88,7 @@ def match_annotations(
         _as_class(name): name for one in outlines for name in (one.predicted, one.label) if name
     }
     for annotation in read.found:
-        label = _as_class(annotation.name)
-        label = spelt.get(label, label)
+        label = spelt.get(_as_class(annotation.name), " ".join(annotation.name.split()))
         why = _silent(label) or places.foreign(annotation)
         if why:
             passed[why] += 1

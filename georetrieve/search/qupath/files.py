@@ -96,13 +96,14 @@ def write_outlines(
             if not outlines:
                 raise SourceError(f"There are no items on slice {axis}={number} of {key[1]}.")
             text = outlines_geojson(outlines, colours=colours, detections=detections)
+            one = file is not None and out.suffix.lower() in (ENDING, ".json")
+            place = out if one else _place(out, key, at)
         except SourceError as error:
             if file is not None:
                 raise
             done.failed.append((key[1], str(error)))
         else:
-            one = file is not None and out.suffix.lower() in (ENDING, ".json")
-            done.add(out if one else _place(out, key, at), outlines, text)
+            done.add(place, outlines, text)
         if progress and file is None:
             progress.advance()
     if progress and file is None:
