@@ -1,11 +1,261 @@
-"""The page segment."""
+"""From clicks to a mineral map: name classes, click where they are, map, mend, take away."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from app.colours import label_colours
+from app.components.palette import ClassRow, Done, palette
+from app.components.viewer import Mode, Overlay, Point, Seen, viewer
 from app.opened import Opened
+from app.segment_desk import Desk, MadeMap, desk_of
+from app.segment_files import load_files, map_zip, offer_model, save_files, tell
+from app.segment_images import MapImage, choose_image, shown_by
+from app.segment_run import How, choose_how, make_map, warm_up
+from app.trouble import plain, told
+from app.viewing import viewed
+from georetrieve.sources.masks.table_file import parse_colour
+from georetrieve.vocabulary import load_vocabulary
 
 __all__ = ["show"]
 
+HEIGHT = 540
+MODES: dict[str, Mode] = {"Points": "point", "Region": "region"}
+LAYERS = ("Map", "Uncertainty", "Image")
+WHOLE, REGION = "Whole image", "Region"
+SLOW_PIXELS = 16_000_000  # from here on a region should be tried first
+PIXELS_A_MINUTE = 9_000_000  # on a small machine
+SAME_PX = 0.01
+FIRST_NAMES = ("pore", "quartz", "plagioclase", "alkali feldspar", "biotite", "calcite", "opaque")
+
 
 def show(opened: Opened) -> None:
-    """Show it."""
+    """Show the page."""
+    warm_up()
+    tell()
+    desk = desk_of(opened)
+    with st.sidebar:
+        image = choose_image(opened)
+        if image is None:
+            return
+        with st.expander("How it is mapped", icon=":material/tune:"):
+            how = choose_how(opened)
+        with st.expander("Load and save", icon=":material/folder_open:"):
+            load_files(opened, desk, image)
+            made = desk.maps.get(_key(image))
+            save_files(opened, desk, made)
+    left, right = st.columns([7, 2], gap="small")
+    with left:
+        seen = _viewer(opened, desk, image, made)
+    with right:
+        _classes(opened, desk, made)
+        _make(opened, desk, image, how, made)
+    if seen is not None:
+        _follow(desk, image, seen)
+
+
+def _key(image: MapImage) -> object:
+    return image.name, image.alone
+
+
+def _viewer(opened: Opened, desk: Desk, image: MapImage, made: MadeMap | None) -> Seen | None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        mode = _one_of("Click for", list(MODES), "segment_mode")
+        view = ""
+        if len(image.views) > 1:
+            view = _one_of(
+                "Look at", [name.upper() for name in image.views], "segment_seen"
+            ).lower()
+        layer, opacity = "Image", 0.0
+        if made is not None:
+            layer = _one_of("Over it", list(LAYERS), "segment_layer")
+            opacity = st.slider(
+                "Opacity", 0, 100, 55, 5, key="segment_opacity", format="%d %%", width=150,
+                label_visibility="collapsed", bind="query-params", persist_state="session",
+            ) / 100  # fmt: skip
+    colours = _colours(desk)
+    overlay = None
+    if made is not None and layer != "Image":
+        with told():
+            overlay = Overlay(src=made.layer(layer, colours), box=made.box, opacity=opacity)
+    with told():
+        key, one = shown_by(opened, image, view if view in image.views else next(iter(image.views)))
+        shown = viewed(key, one)
+        return viewer(
+            shown,
+            key="segment_viewer",
+            points=[
+                Point(x=one.x, y=one.y, colour=_hex(colours[one.name]), title=one.name)
+                for one in desk.draft.clicks
+                if one.path == image.name
+            ],
+            region=desk.regions.get(image.name),
+            overlay=overlay,
+            mode=MODES[mode],
+            height=HEIGHT,
+        )
+    return None
+
+
+def _classes(opened: Opened, desk: Desk, made: MadeMap | None) -> None:
+    """The classes, with what the map says of them."""
+    rows = _rows(desk, made)
+    if desk.active not in desk.draft.names:
+        desk.active = next(iter(desk.draft.names), None)
+    done = palette(
+        rows,
+        key="segment_palette",
+        active=desk.active,
+        suggestions=_suggestions(tuple(label_colours(opened))),
+        stale=made is not None and _is_stale(desk, made),
+    )
+    if done is not None:
+        with told():
+            _do(desk, rows, done)
+            st.rerun()
+
+
+def _rows(desk: Desk, made: MadeMap | None) -> list[ClassRow]:
+    counts, colours = desk.draft.counts(), _colours(desk)
+    shares = {} if made is None else {row["class"]: row for row in made.written.rows}
+    if made is not None:  # a model may know others
+        colours = {one.name: one.colour for one in made.classes.classes} | colours
+    return [
+        ClassRow(
+            name=name,
+            colour=_hex(colours[name]),
+            clicks=counts[name],
+            percent=shares[name]["percent"] if name in shares else None,
+            detail=_area(shares.get(name, {}).get("area_mm2")),
+            title=_facts(shares.get(name)),
+        )
+        for name in colours
+    ]
+
+
+def _do(desk: Desk, rows: Sequence[ClassRow], done: Done) -> None:
+    draft = desk.draft
+    if done.act == "add" and done.name.strip() in draft.names:
+        desk.active = done.name.strip()
+    elif done.act == "add":
+        desk.active = draft.add_class(done.name)
+    elif done.name not in draft.names:  # of a model: taken over
+        row = next(row for row in rows if row.name == done.name)
+        desk.active = draft.add_class(done.name, parse_colour(row.colour))
+    elif done.act == "choose":
+        desk.active = done.name
+    elif done.act == "rename":
+        desk.active = draft.rename_class(done.name, done.value)
+    elif done.act == "colour":
+        draft.colour_class(done.name, parse_colour(done.value))
+    else:
+        draft.remove_class(done.name)
+
+
+def _make(opened: Opened, desk: Desk, image: MapImage, how: How, made: MadeMap | None) -> None:
+    """The buttons under the classes."""
+    draft, region = desk.draft, desk.regions.get(image.name)
+    undo, what = st.columns([2, 3], vertical_alignment="center")
+    if undo.button("Undo", icon=":material/undo:", disabled=not draft.can_undo, width="stretch"):
+        draft.undo()
+        st.rerun()
+    with what:
+        part = WHOLE
+        if region is not None:
+            part = _one_of("What", [WHOLE, REGION], "segment_part")
+    model = offer_model(opened, desk)
+    ready = model is not None or (len(draft.names) > 1 and bool(draft.clicks or draft.masks))
+    if st.button(
+        "Map", type="primary", icon=":material/texture:", disabled=not ready, width="stretch",
+        help=None if ready else "Name two classes, and click where you see them.",
+    ):  # fmt: skip
+        st.button("Stop", icon=":material/stop_circle:", width="stretch")
+        with told():
+            box = region if part == REGION else None
+            desk.put(_key(image), make_map(opened, desk, image, how, region=box, model=model))
+            st.rerun()
+    if made is not None:
+        _tell_of(desk, image, made)
+        st.download_button(
+            "Take the map away (ZIP)", lambda: map_zip(desk, made), f"{_stem(made)}.zip",
+            "application/zip", icon=":material/download:", width="stretch", on_click="ignore",
+            help="Index mask, overlay, uncertainty, percentages, outlines for QuPath, the model, "
+            "and the clicks.",
+        )  # fmt: skip
+
+
+def _tell_of(desk: Desk, image: MapImage, made: MadeMap) -> None:
+    lines = []
+    if _is_stale(desk, made):
+        lines.append(":orange[Clicks have changed since this map: map again.]")
+    shares = made.written.rows
+    unsure = [row["uncertainty"] for row in shares if row["pixels"]]
+    weights = [row["pixels"] for row in shares if row["pixels"]]
+    mean = sum(one * weight for one, weight in zip(unsure, weights, strict=True)) / sum(weights)
+    part = "the region" if made.box else "the whole image"
+    lines.append(f"{part.capitalize()}, in {made.seconds:.0f} s; mean uncertainty {mean:.2f}.")
+    lines += [plain(line) for line in made.remarks]
+    st.caption("  \n".join(lines))
+
+
+def _follow(desk: Desk, image: MapImage, seen: Seen) -> None:
+    """Do what was done in the viewer."""
+    if seen.region is not None and seen.region != desk.regions.get(image.name):
+        desk.regions[image.name] = seen.region
+        st.rerun()
+    if seen.point is not None:
+        with told():
+            if desk.active is None:
+                st.toast("Name a class first, at the right.", icon=":material/info:")
+                return
+            # A click on a point comes with just its place.
+            desk.draft.click(image.name, *seen.point, desk.active, reach=SAME_PX)
+            st.rerun()
+
+
+def _is_stale(desk: Desk, made: MadeMap) -> bool:
+    return isinstance(made.said, tuple) and made.said != desk.said()
+
+
+def _colours(desk: Desk) -> dict[str, tuple[int, int, int]]:
+    draft = desk.draft
+    return dict(zip(draft.names, draft.table.colours, strict=True)) if draft.names else {}
+
+
+def _one_of(label: str, options: list[str], key: str) -> str:
+    chosen = st.segmented_control(
+        label, options, default=options[0], key=key, required=True,
+        label_visibility="collapsed", bind="query-params", persist_state="session",
+    )  # fmt: skip
+    return str(chosen or options[0])
+
+
+def _area(area_mm2: float | None) -> str:
+    if area_mm2 is None:
+        return ""
+    return f"{area_mm2:.3g} mm²" if area_mm2 >= 0.01 else f"{area_mm2 * 1e6:,.0f} µm²"
+
+
+def _facts(row: Mapping[str, float] | None) -> str:
+    if row is None:
+        return ""
+    sure = f", uncertainty {row['uncertainty']:.2f}" if row["pixels"] else ""
+    return f"{row['pixels']:,} px, {row['percent']:.2f} %{sure}"
+
+
+def _stem(made: MadeMap) -> str:
+    return made.written.files[0].name.rpartition("_")[0]
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _suggestions(labels: tuple[str, ...]) -> list[str]:
+    """Names a class may have: usual ones, the labels of the index, all minerals."""
+    vocabulary = load_vocabulary()
+    minerals = (one.name for one in vocabulary.entries() if one.kind != "palynomorph")
+    return list(dict.fromkeys([*FIRST_NAMES, *labels, *sorted(minerals)]))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from georetrieve.baselines.fit_files import Fitted
 from georetrieve.baselines.methods import fit_segmenter
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import SourceError
-from georetrieve.probes.segmentation.interface import Segmenter
 from georetrieve.probes.segmentation.settings import PatchSettings
 from georetrieve.protocols import DensePatchEncoder, Progress, Truth
 from georetrieve.sources.fields import FieldOfView, LabelledField
@@ -23,22 +23,9 @@ from georetrieve.sources.masks.pairing import label_fields
 from georetrieve.sources.masks.rule import MaskRule
 from georetrieve.types import IntArray, Region
 
-__all__ = ["DraftFit", "fit_draft"]
+__all__ = ["fit_draft"]
 
 FEWEST_CLASSES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class DraftFit:
-    """A segmenter and what should be known of it.
-
-    Attributes:
-        segmenter: The fitted method.
-        remarks: One line each.
-    """
-
-    segmenter: Segmenter
-    remarks: list[str]
 
 
 def fit_draft(
@@ -51,7 +38,7 @@ def fit_draft(
     rule: MaskRule | None = None,
     runtime: Runtime | None = None,
     progress: Progress | None = None,
-) -> DraftFit:
+) -> Fitted:
     """Fit a segmenter to the clicks and masks of a draft; where both speak, the click counts.
 
     With clicks alone it is the one that :func:`~georetrieve.baselines.fit_files.fit_files` makes of
@@ -59,7 +46,7 @@ def fit_draft(
 
     Args:
         draft: What is known.
-        fields: The images of which something is said, by name.
+        fields: Images by name; what is said of others is left out, and a remark.
         method: One of :data:`~georetrieve.baselines.methods.METHODS`.
         encoder: Whose patches; of ``patch-nn``.
         settings: Of ``patch-nn``; every method takes its seed.
@@ -72,48 +59,58 @@ def fit_draft(
             not the size of its image or cannot be read.
         GeoRetrieveError: The method cannot be fitted.
     """
-    table, rule = draft.table, rule or MaskRule()
-    missing = [name for name in draft.images if name not in fields]
-    if missing:
-        raise SourceError(f"{missing[0]} has clicks or a mask, and is not among the images.")
-    said = _said_classes(draft)
+    rule = rule or MaskRule()
+    said = _said_classes(draft, fields)
     if len(said) < FEWEST_CLASSES:
         only = f"only {said[0]!r} is" if said else "none is"
         raise SourceError(
             f"A map tells classes apart, and {only} marked so far; click on two classes or more."
         )
     with ExitStack() as stack:
-        clicks = Clicks(Path("clicks"), list(draft.clicks))
-        points = clicks.by_field(list(fields.values())) if clicks.points else {}
-        masks = {one.image: one for one in draft.masks}
-        labelled, remarks = [], clicks.remarks
-        for name in draft.images:
-            truths: list[Truth] = []
-            if name in points:
-                size = fields[name].size
-                truths.append(ClickTruth(points[name], table, size, rule.radius_px))
-            if name in masks:
-                truth, said_of_it = _mask_truth(masks[name], fields[name], table, rule, stack)
-                truths.append(truth)
-                remarks += said_of_it
-            if truths:
-                labelled.append(LabelledField(fields[name], _FirstSaid(truths)))
+        labelled, remarks = _labelled(draft, fields, rule, stack)
         segmenter = fit_segmenter(
             method,
             labelled,
-            table,
+            draft.table,
             encoder=encoder,
             settings=settings,
             runtime=runtime,
             progress=progress,
         )
-    return DraftFit(segmenter, remarks)
+    return Fitted(segmenter, len(labelled), [], remarks)
 
 
-def _said_classes(draft: Draft) -> list[str]:
-    """Classes that have a click, or that a mask knows."""
-    said = {one.name for one in draft.clicks}
-    said |= {name for mask in draft.masks for name in mask.names if name is not None}
+def _labelled(
+    draft: Draft, fields: Mapping[str, FieldOfView], rule: MaskRule, stack: ExitStack
+) -> tuple[list[LabelledField], list[str]]:
+    """The fields of which something is said, and remarks; masks are closed with the stack."""
+    # Lines as they would be in the file that the draft is saved to.
+    numbered = [replace(one, line=line) for line, one in enumerate(draft.clicks, 2)]
+    clicks = Clicks(Path("clicks"), [one for one in numbered if one.path in fields])
+    points = clicks.by_field(list(fields.values())) if clicks.points else {}
+    masks = {one.image: one for one in draft.masks}
+    labelled, remarks = [], clicks.remarks
+    for name in draft.images:
+        if name not in fields:
+            remarks.append(f"{name} is not here: what was said of it is left out")
+            continue
+        truths: list[Truth] = []
+        if name in points:
+            size = fields[name].size
+            truths.append(ClickTruth(points[name], draft.table, size, rule.radius_px))
+        if name in masks:
+            truth, said_of_it = _mask_truth(masks[name], fields[name], draft.table, rule, stack)
+            truths.append(truth)
+            remarks += said_of_it
+        if truths:
+            labelled.append(LabelledField(fields[name], _FirstSaid(truths)))
+    return labelled, remarks
+
+
+def _said_classes(draft: Draft, fields: Collection[str]) -> list[str]:
+    """Classes that have a click on one of the fields, or that a mask knows."""
+    said: set[str | None] = {one.name for one in draft.clicks if one.path in fields}
+    said |= {name for mask in draft.masks if mask.image in fields for name in mask.names}
     return [name for name in draft.names if name in said]
 
 

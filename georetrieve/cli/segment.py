@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -172,6 +171,7 @@ def predict(
     Prints the percentages. What an earlier run finished is left alone; an interrupted one goes on
     where it stopped. With --clicks, one command leads from some clicks to maps.
     """
+    from georetrieve.probes.segmentation.model_file import model_digest
     from georetrieve.reports.maps.run import map_fields
     from georetrieve.reports.maps.writing import MapOptions
     from georetrieve.sources.views import open_fields
@@ -211,7 +211,7 @@ def predict(
             segmenter,
             opened.fields,
             out,
-            made_by={"method": segmenter.method, "model": _digest(model)},
+            made_by={"method": segmenter.method, "model": model_digest(model)},
             stamps=opened.stamps,
             options=options,
             progress=bars,
@@ -286,16 +286,13 @@ def _load(path: Path, device: str, backend: Backend, precision: Precision) -> Se
     )
 
 
-def _digest(path: Path) -> str:
-    """Of the model's file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
 def _save_beside(segmenter: Segmenter, path: Path, force: bool) -> None:
     """Keep a model that was made on the way; one that lies there is only replaced by its like."""
+    from georetrieve.probes.segmentation.model_file import model_digest
+
     fresh = path.with_name(f".{path.name}.new")
     segmenter.save(fresh)
-    same = not path.exists() or _digest(fresh) == _digest(path)
+    same = not path.exists() or model_digest(fresh) == model_digest(path)
     if not same and not force:
         fresh.unlink()
         raise SourceError(

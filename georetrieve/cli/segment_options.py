@@ -28,7 +28,6 @@ __all__ = [
 
 LABELS = "What is known"
 HOW = "How it is mapped"
-CLICKED_SMOOTH_PX = 16
 READ = "How files are read"
 
 
@@ -266,7 +265,12 @@ def settings(
     clicked: bool,
 ) -> PatchSettings:
     """How patch-nn maps; what a few clicks leave speckled is evened out unless told otherwise."""
-    from georetrieve.probes.segmentation.settings import DINOV2_ROCKS, HUMMINGBIRD, PatchSettings
+    from georetrieve.probes.segmentation.settings import (
+        CLICKED_SMOOTH_PX,
+        DINOV2_ROCKS,
+        HUMMINGBIRD,
+        PatchSettings,
+    )
 
     recipes = {
         Recipe.default: PatchSettings(),

@@ -7,6 +7,7 @@ opened: at worst it is refused.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import uuid
@@ -21,7 +22,7 @@ from safetensors.numpy import save
 
 from georetrieve.errors import StoreError
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["model_digest", "read_model", "write_model"]
 
 FORMAT = "georetrieve-segmenter-1"
 KEY = "georetrieve"
@@ -92,6 +93,18 @@ def read_model(path: Path) -> tuple[str, dict[str, Any], dict[str, npt.NDArray[A
     if not isinstance(method, str) or not isinstance(facts, dict):
         raise StoreError(f"The model {path} does not say what it is; fit it again.")
     return method, facts, tensors
+
+
+def model_digest(path: Path) -> str:
+    """What tells the model in a file from others, 16 hexadecimal digits.
+
+    Raises:
+        StoreError: The file cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise StoreError(f"The model {path} cannot be read ({_one_line(error)}).") from error
 
 
 def _one_line(error: Exception) -> str:

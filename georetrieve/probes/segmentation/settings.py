@@ -11,6 +11,7 @@ from georetrieve.errors import StoreError
 from georetrieve.probes.vote import VoteRule
 
 __all__ = [
+    "CLICKED_SMOOTH_PX",
     "DINOV2_ROCKS",
     "HUMMINGBIRD",
     "SOFTMAX",
@@ -42,6 +43,8 @@ COUNTS = (
     "batch_size",
 )
 LARGEST_SMOOTH_PX = 256
+CLICKED_SMOOTH_PX = 16
+"""What a few clicks leave speckled is evened out over so many pixels, unless told otherwise."""
 SOFTMAX = VoteRule("softmax", 0.02)
 """The vote of Hummingbird; along learned axes the vote these are learned for."""
 

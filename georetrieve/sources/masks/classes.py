@@ -81,6 +81,15 @@ class ClassTable:
         colours = distinct_colours(len(names))
         return cls(tuple(map(MapClass, names, chosen, colours)))
 
+    def recoloured(self, colours: Mapping[str, tuple[int, int, int]]) -> ClassTable:
+        """The same classes, those that are named in other colours."""
+        return ClassTable(
+            tuple(
+                MapClass(one.name, one.code, colours.get(one.name, one.colour))
+                for one in self.classes
+            )
+        )
+
     def to_json(self) -> list[dict[str, Any]]:
         """Plain values."""
         return [

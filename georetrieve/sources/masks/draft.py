@@ -254,6 +254,11 @@ class Draft:
         """Use the mask of an image no longer."""
         self._say(replace(self._now, masks=tuple(one for one in self.masks if one.image != image)))
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._before)
+
     def undo(self) -> bool:
         """Take the last change back; False where there is none."""
         if not self._before:

@@ -1,0 +1,144 @@
+"""What is on the desk of somebody who makes maps: clicks, masks, and the maps made of them.
+
+It is kept on the server under a token in the URL, so that it outlives other pages and a reload.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import streamlit as st
+
+from app.opened import Opened
+from georetrieve.errors import StoreError
+from georetrieve.probes.segmentation.interface import Segmenter
+from georetrieve.reports.maps.layers import class_layer, uncertainty_layer
+from georetrieve.reports.maps.writing import WrittenMap
+from georetrieve.serving.pictures import PICTURES
+from georetrieve.sources.masks.classes import ClassTable
+from georetrieve.sources.masks.draft import Draft
+
+__all__ = ["Desk", "MadeMap", "desk_of"]
+
+DESKS = 64
+MAPS = 8  # a desk; what was made longest ago goes first
+
+
+@dataclass(slots=True)
+class MadeMap:
+    """A map that can be seen.
+
+    Attributes:
+        box: (x, y, width, height) of the image it covers; None: all of it.
+        classes: Its classes, as they were when it was made.
+        written: Its files.
+        segmenter: What made it.
+        folder: Of the files.
+        said: Of the draft when it was made: another one, and the map is of an earlier moment.
+        remarks: What should be known, one line each.
+        seconds: It took.
+    """
+
+    box: tuple[int, int, int, int] | None
+    classes: ClassTable
+    written: WrittenMap
+    segmenter: Segmenter
+    folder: tempfile.TemporaryDirectory[str]
+    said: object
+    remarks: list[str]
+    seconds: float
+    _layers: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+
+    def layer(self, kind: str, colours: Mapping[str, tuple[int, int, int]]) -> str:
+        """Address of the picture of its classes, or of its ``Uncertainty``.
+
+        Args:
+            kind: Which.
+            colours: Of classes by name, where these are other ones now.
+        """
+        name = kind if kind == "Uncertainty" else repr(sorted(colours.items()))
+        data, address = self._layers.get(name, (b"", ""))
+        if not data:
+            files = self.written.files
+            if kind == "Uncertainty":
+                data = uncertainty_layer(files)
+            else:
+                data = class_layer(files, self.classes.recoloured(colours))
+        try:
+            PICTURES.lent(address.rpartition("/")[2])
+        except StoreError:  # not yet, or others took its room
+            address = PICTURES.lend(data)
+        self._layers[name] = data, address
+        return address
+
+
+class Desk:
+    """A draft, and a map of each image.
+
+    Attributes:
+        draft: Classes, clicks, masks.
+        maps: By what is mapped, the last made last.
+        models: That were uploaded to it, by name.
+        active: Class that is clicked.
+        regions: Name of an image → (x, y, width, height) that is mapped of it.
+        files: Folder of what was uploaded to it.
+    """
+
+    def __init__(self) -> None:
+        self.draft = Draft()
+        self.maps: OrderedDict[object, MadeMap] = OrderedDict()
+        self.models: dict[str, Path] = {}
+        self.active: str | None = None
+        self.regions: dict[str, tuple[int, int, int, int]] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="georetrieve-desk-")
+        self.files = Path(self._folder.name)
+
+    def put(self, what: object, made: MadeMap) -> None:
+        """Keep a map instead of an earlier one of the same."""
+        self.maps.pop(what, None)
+        self.maps[what] = made
+        while len(self.maps) > MAPS:
+            self.maps.popitem(last=False)
+
+    def said(self) -> object:
+        """Changes when what a map is made of does."""
+        return self.draft.clicks, self.draft.masks
+
+
+def desk_of(opened: Opened) -> Desk:
+    """The desk the URL names, for this index; a new one where it names none.
+
+    Says so where the one it names is no longer kept.
+    """
+    token = st.session_state.get("_desk") or st.query_params.get("desk", "")
+    desks, lock = _desks()
+    with lock:
+        desk = desks.get((token, opened.key))
+        known = desk is not None or any(one == token for one, _ in desks)
+        if token and not known and "_desk" not in st.session_state:
+            st.warning(
+                "The clicks of this link are no longer kept. Load them from a CSV, or begin anew.",
+                icon=":material/info:",
+            )
+        if not known:
+            token = secrets.token_urlsafe(12)
+        if desk is None:
+            desk = desks[token, opened.key] = Desk()
+        desks.move_to_end((token, opened.key))
+        while len(desks) > DESKS:
+            desks.popitem(last=False)
+    st.session_state["_desk"] = token
+    if st.query_params.get("desk") != token:
+        st.query_params["desk"] = token
+    return desk
+
+
+@st.cache_resource(show_spinner=False)
+def _desks() -> tuple[OrderedDict[tuple[str, str], Desk], threading.Lock]:
+    return OrderedDict(), threading.Lock()
