@@ -16,6 +16,7 @@ from georetrieve.cli import (
     bench_classify,
     bench_compare,
     bench_hummingbird,
+    bench_page,
     bench_parity,
     bench_rotations,
     bench_scampi,
@@ -230,3 +231,4 @@ app.command("segment-memory", epilog=bench_segment_memory.EXAMPLES)(
 )
 app.command("text", epilog=bench_text.EXAMPLES)(bench_text.text)
 app.command("compare", epilog=bench_compare.EXAMPLES)(bench_compare.compare)
+app.command("page", epilog=bench_page.EXAMPLES)(bench_page.page)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from georetrieve.errors import StoreError
+from georetrieve.stores.in_place import overwrite, stamp_of
 from georetrieve.stores.schema import bad_condition, quoted_where, sql_in
 from georetrieve.types import FloatArray, Metric
 
@@ -78,20 +77,9 @@ class LanceTable:
         with _in_one_line(self.path, "be read"):
             return bool(self._dataset.latest_version == self._dataset.version)
 
-    def stamp(self, columns: Sequence[str]) -> str:
-        """64 hex digits that only these rows, in this order, with this in these columns have.
-
-        Lance gives every file it writes a name of its own; what changes other columns in place
-        leaves those of these columns, and which rows are deleted, as they are.
-        """
-        schema = self._dataset.lance_schema
-        wanted = {schema.field(name).id() for name in columns}
-        pieces = []
-        for piece in self._dataset.get_fragments():
-            facts = piece.metadata.to_json()
-            files = [one["path"] for one in facts["files"] if wanted & set(one["fields"])]
-            pieces.append([facts["id"], facts["physical_rows"], facts["deletion_file"], files])
-        return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()
+    def stamp(self, columns: Collection[str]) -> str:
+        """64 hex digits that stay while rows and these columns do; see :func:`stamp_of`."""
+        return stamp_of(self._dataset, columns)
 
     def __len__(self) -> int:
         return self.count()
@@ -193,37 +181,9 @@ class LanceTable:
             merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
     def update(self, rows: pa.Table, on: str) -> None:
-        """Overwrite some columns of the rows with the same key; other rows are ignored.
-
-        Rows stay where they are, and of the pieces they are in only these columns are written. A
-        merge would write all of each row anew, vector and thumbnail too, at the end of the table.
-        """
+        """Overwrite some columns of the rows with the same key; see :func:`overwrite`."""
         with self._writing():
-            pieces, fields = [], set[int]()
-            for number, some in self._by_piece(rows, on).items():
-                piece, changed = self._dataset.get_fragment(number).update_columns(some, left_on=on)
-                pieces.append(piece)
-                fields.update(changed)
-            if pieces:
-                self._dataset = lance.LanceDataset.commit(
-                    self._dataset,
-                    lance.LanceOperation.Update(
-                        updated_fragments=pieces, fields_modified=sorted(fields)
-                    ),
-                    read_version=self.version,
-                )
-
-    def _by_piece(self, rows: pa.Table, on: str) -> dict[int, pa.Table]:
-        """Those of some rows whose key is in the table, by the piece it is in."""
-        keys = self._dataset.scanner(columns=[on], with_row_address=True).to_table()
-        found = pc.index_in(keys.column(on), rows.column(on).combine_chunks())
-        rows = rows.take(found.drop_null())
-        # The upper half of a row's address is the number of its piece.
-        numbers = pc.shift_right(keys.column("_rowaddr").filter(pc.is_valid(found)), 32)
-        return {
-            number: rows.filter(pc.equal(numbers, number))
-            for number in pc.unique(numbers).to_pylist()
-        }
+            self._dataset = overwrite(self._dataset, rows, on)
 
     def replace(self, rows: pa.Table, on: str, gone: Sequence[str]) -> None:
         """Add rows and delete those whose key is in ``gone``, in the same commit."""
