@@ -1,11 +1,303 @@
-"""The page item_map."""
+"""A map of the index: what looks alike lies together; draw round items to choose and label them."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import streamlit as st
+
+from app import chosen
+from app.cards import card_of
+from app.colours import label_colours
+from app.components.gallery import Action, gallery
+from app.components.points import Points, Ring, lend_ids, points
+from app.filters import choose_filter
+from app.going import go, link
 from app.opened import Opened
+from app.point_colours import point_colours
+from app.trouble import plain, told
+from georetrieve.labelling import give_labels, undo_labels
+from georetrieve.probes.item_map.inside import rows_inside
+from georetrieve.probes.item_map.job import MapJob, find_map_job, start_map
+from georetrieve.probes.item_map.kept import ItemMap, items_mapped, kept_map, map_file
 
 __all__ = ["show"]
 
+AT_ONCE = 20_000  # items up to which a map takes so little that nobody needs to be asked
+SHOWN = 48
+HEIGHT = 570
+NOT_COLOURS = {"id", "thumbnail", "content_hash"}
+ACTIONS = (Action(name="slide", sign="⌖", title="Show it on its slide"),)
+CAVEAT = (
+    "Items side by side look alike to the encoder. Distances between far groups, the sizes of "
+    "groups, and up and down mean little."
+)
+HELP = (
+    "Draw round items with the **Lasso** to choose them: they appear here, to be looked at, "
+    "ticked off and labelled. **Shift** adds to what is chosen. A click on an item asks for what "
+    "is like it."
+)
+
 
 def show(opened: Opened) -> None:
-    """Show it."""
+    """Show the page."""
+    with st.sidebar:
+        where = choose_filter(opened)
+        by = _choose_colours(opened)
+    made, new = _now(opened)
+    job = find_map_job(opened.index, opened.spec.name)
+    if job is not None or made is None:
+        _make(opened, job, nothing_yet=made is None)
+    if made is not None:
+        _page(opened, made, new, where, by)
+
+
+def _choose_colours(opened: Opened) -> str:
+    names = [name for name in opened.index.store.columns if name not in NOT_COLOURS]
+    first = [name for name in ("label", "group", "predicted_label") if name in names]
+    options = list(dict.fromkeys([*first, *names]))
+    return str(
+        st.selectbox(
+            "Colour by", options, key="map_by", bind="query-params", persist_state="session",
+            format_func=lambda name: plain(name.replace("_", " ")),
+        )
+    )  # fmt: skip
+
+
+# --- the map that is there, or is being made ----------------------------------------------------
+
+
+def _now(opened: Opened) -> tuple[ItemMap | None, int]:
+    """The map, as far as its items are still those of the index, and how many it lacks."""
+    path = map_file(opened.index.store, opened.spec)
+    stamp = path.stat().st_mtime_ns if path.is_file() else 0
+    return _read(str(path), stamp, opened.version, opened)
+
+
+@st.cache_resource(show_spinner="Reading the map …", max_entries=8)
+def _read(path: str, stamp: int, version: int, _opened: Opened) -> tuple[ItemMap | None, int]:
+    kept = kept_map(_opened.index.store, _opened.spec) if stamp else None
+    if kept is None:
+        return None, 0
+    items = items_mapped(_opened.index.store, _opened.spec)
+    now = kept.of_now(items)
+    return now, items.num_rows - len(now)
+
+
+def _make(opened: Opened, job: MapJob | None, *, nothing_yet: bool) -> None:
+    """See to it that a map is made."""
+    if job is not None and job.running:
+        _progress(opened)
+        return
+    if job is not None:
+        st.error(plain(job.trouble), icon=":material/error:")
+    elif nothing_yet and len(opened.index) <= AT_ONCE:
+        start_map(opened.index, opened.spec.name)
+        _progress(opened)
+        return
+    elif nothing_yet:
+        st.info(
+            f"There is no map of these {len(opened.index):,} items yet. Making it takes some "
+            "minutes of this machine; the other pages can be used meanwhile.",
+            icon=":material/scatter_plot:",
+        )
+    if st.button("Make the map", type="primary", icon=":material/scatter_plot:"):
+        if job is not None:
+            job.forget()
+        _start(opened)
+
+
+@st.fragment(run_every=1.0)
+def _progress(opened: Opened) -> None:
+    job = find_map_job(opened.index, opened.spec.name)
+    if job is None or not job.running:
+        st.rerun()
+    state = job.progress
+    said = plain(state.stage or "beginning")
+    bar, end = st.columns([6, 1], vertical_alignment="bottom")
+    share = min(1.0, state.done / state.total) if state.total else 0.0
+    bar.progress(share, f"The map is being made: {said} …")
+    if end.button("Cancel", disabled=not job.can_cancel, width="stretch"):
+        job.cancel()
+        st.rerun()
+
+
+def _start(opened: Opened, *, again: bool = False) -> None:
+    start_map(opened.index, opened.spec.name, again=again)
+    st.rerun()
+
+
+def _about(opened: Opened, made: ItemMap, new: int) -> None:
+    """What is known of the map, and how to make another."""
+    if new:
+        told_line, button = st.columns([4, 1], vertical_alignment="center")
+        told_line.caption(f":material/update: {new:,} items of the index are not on this map yet.")
+        if button.button("Add them", width="stretch"):
+            _start(opened)
+    line, box = st.columns([5, 1], vertical_alignment="center")
+    line.caption(f"{made.quality.told() if made.quality else ''} {CAVEAT}")
+    with box.popover("This map", width="stretch"):
+        st.caption(
+            f"t-SNE of {len(made):,} items, {plain(made.encoder)}, perplexity "
+            f"{made.options.perplexity:g}, seed {made.options.seed}; laid out {plain(made.made)}."
+            + (f" {made.beside:,} joined it later." if made.beside else "")
+        )
+        if st.button("Lay it out anew", width="stretch"):
+            _start(opened, again=True)
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def _page(opened: Opened, made: ItemMap, new: int, where: str | None, by: str) -> None:
+    colours = point_colours(opened, made, by)
+    ids = made.items.column("id")
+    faint = _faint(opened, ids, where)
+    ticked = _is_among(ids, chosen.chosen(opened))
+    left, right = st.columns([2.3, 1], gap="small")
+    with left:
+        seen = points(
+            Points(
+                key=opened.key,
+                ids=_addresses(str(opened.index.path), made.stamp, made),
+                places=made.places,
+                colours=colours,
+                faint=faint,
+                ticked=ticked,
+            ),
+            key="map",
+            height=HEIGHT,
+        )
+        _about(opened, made, new)
+    with right:
+        _beside(opened, made)
+    if seen.lost:
+        _addresses.clear()
+        st.rerun()
+    if seen.open is not None and _is_among(ids, [seen.open]).any():
+        go("query", like=[seen.open])
+    if seen.ring is not None:
+        _choose(opened, made, seen.ring, colours.codes, faint)
+
+
+def _choose(
+    opened: Opened,
+    made: ItemMap,
+    ring: Ring,
+    codes: npt.NDArray[np.int16],
+    faint: npt.NDArray[np.bool_],
+) -> None:
+    """Tick what lies inside the line and can be seen."""
+    rows = rows_inside(made.places, ring.corners)
+    rows = rows[~faint[rows] & ~np.isin(codes[rows], list(ring.off))]
+    if not len(rows):
+        st.toast("No item lies inside the line.", icon=":material/info:")
+        return
+    inside = made.items.column("id").take(pa.array(rows)).to_pylist()
+    before = _shown(opened) if ring.add else []
+    if not ring.add:
+        chosen.clear(opened)
+    chosen.add(opened, inside)
+    st.session_state["_map_shown"] = (opened.key, list(dict.fromkeys([*before, *inside])))
+    st.rerun()
+
+
+def _shown(opened: Opened) -> list[str]:
+    """Ids of what was drawn round last; without that, of what is ticked."""
+    key, ids = st.session_state.get("_map_shown", ("", []))
+    return ids if key == opened.key and ids else chosen.chosen(opened)
+
+
+def _beside(opened: Opened, made: ItemMap) -> None:
+    """The items that were chosen, and what can be done with them."""
+    _done(opened)
+    ticked = chosen.chosen(opened)
+    shown = _shown(opened)[: 4 * SHOWN]
+    there = set(made.items.filter(_mask(made, shown)).column("id").to_pylist())
+    shown = [one for one in shown if one in there][:SHOWN]
+    if not ticked and not shown:
+        st.info(HELP, icon=":material/lasso_select:")
+        return
+    _label(opened, ticked)
+    total = max(len(_shown(opened)), len(ticked))
+    st.caption(
+        f"{len(ticked):,} ticked" + (f" · first {SHOWN} of {total:,}" if total > len(shown) else "")
+    )
+    with st.container(height=HEIGHT - 150, border=False):
+        rows = opened.index.store.take(shown).to_pylist()
+        picked = gallery(
+            [card_of(opened, row) for row in rows], key="map_cards", chosen=ticked,
+            actions=ACTIONS, side=84, open_title="Find what looks like this",
+        )  # fmt: skip
+    if picked.chosen is not None:
+        chosen.replace_shown(opened, shown, picked.chosen)
+        if chosen.chosen(opened) != ticked:
+            st.rerun()
+    if picked.id is not None:
+        if picked.action == "slide":
+            go("slide", item=picked.id)
+        go("query", like=[picked.id])
+
+
+def _label(opened: Opened, ticked: list[str]) -> None:
+    label = st.selectbox(
+        "Label", list(label_colours(opened)), index=None, accept_new_options=True,
+        key="map_label", placeholder="Choose a label, or type one", label_visibility="collapsed",
+    )  # fmt: skip
+    give, clear = st.columns([2, 1])
+    ready = bool(ticked) and label is not None
+    if give.button(
+        f"Label {len(ticked):,} items", type="primary", disabled=not ready, width="stretch"
+    ):
+        with told(), st.spinner("Writing the labels …"):
+            act = give_labels(opened.index.path, dict.fromkeys(ticked, label))
+            st.session_state["_map_act"] = (opened.key, act.batch, len(act.labels), label)
+            _clear(opened)
+            st.rerun()
+    if clear.button("Clear", width="stretch", help="Tick nothing"):
+        _clear(opened)
+        st.rerun()
+    link("label", "Open them in Label")
+
+
+def _done(opened: Opened) -> None:
+    """What was labelled last, and how to take it back."""
+    key, batch, count, label = st.session_state.get("_map_act", ("", "", 0, ""))
+    if key != opened.key:
+        return
+    st.success(f"{count:,} items: {plain(label)}", icon=":material/label:")
+    if st.button("Undo", icon=":material/undo:", key="map_undo"):
+        with told(), st.spinner("Taking the labels back …"):
+            undo_labels(opened.index.path, batch=batch)
+            del st.session_state["_map_act"]
+            st.rerun()
+
+
+def _clear(opened: Opened) -> None:
+    chosen.clear(opened)
+    st.session_state.pop("_map_shown", None)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _addresses(path: str, stamp: str, _made: ItemMap) -> list[str]:
+    return lend_ids(_made.ids, _made.items.column("content_hash").to_pylist())
+
+
+def _faint(opened: Opened, ids: pa.ChunkedArray, where: str | None) -> npt.NDArray[np.bool_]:
+    """(N,) what does not meet the condition."""
+    if where is None:
+        return np.zeros(len(ids), bool)
+    met = opened.index.store.scan(["id"], where).column("id").combine_chunks()
+    return np.asarray(pc.invert(pc.is_in(ids, met)).to_numpy(), bool)
+
+
+def _is_among(ids: pa.ChunkedArray, some: list[str]) -> npt.NDArray[np.bool_]:
+    return np.asarray(pc.is_in(ids, pa.array(some, pa.string())).to_numpy(), bool)
+
+
+def _mask(made: ItemMap, some: list[str]) -> Any:  # noqa: ANN401 - pyarrow is untyped
+    return pc.is_in(made.items.column("id"), pa.array(some, pa.string()))

@@ -110,11 +110,6 @@ def _page(path: Path, store: IndexStore, made: ItemMap, colour_by: str) -> None:
 
 def _picture(path: Path, store: IndexStore, made: ItemMap, colour_by: str) -> None:
     shown = colouring_of(map_column(store, made, colour_by), classes=NAMED)
-    style: dict[Any, Any] = {
-        "font.family": "DejaVu Sans",
-        "text.color": LIGHT.text,
-        "text.parse_math": False,
-    }
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(10, 7.5), layout=ConstrainedLayoutEngine(rect=(0, 0.05, 1, 0.95)))
         axes = figure.subplots()
@@ -135,7 +130,9 @@ def _draw(axes: Axes, made: ItemMap, shown: Colouring, size: float, colour_by: s
         name = f"no {colour_by.replace('_', ' ')} ({shown.unknown:,})"
         axes.scatter(*places[unknown].T, color="#b9c0bd", label=name, **look)
     if shown.span is not None:
-        drawn = axes.scatter(*places[~unknown].T, c=shown.codes[~unknown], cmap="viridis", **look)
+        drawn = axes.scatter(
+            places[~unknown, 0], places[~unknown, 1], c=shown.codes[~unknown], **look
+        )
         bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.6, label=colour_by)
         bar.set_ticks([0, 63], labels=[f"{end:.4g}" for end in shown.span])
         return

@@ -58,6 +58,11 @@ class ItemMap:
         return int(self.items.num_rows)
 
     @property
+    def stamp(self) -> str:
+        """Another one for another map of the same index."""
+        return f"{self.made} {self.encoder} {len(self)} {self.beside}"
+
+    @property
     def ids(self) -> list[str]:
         """Of the items, sorted."""
         found: list[str] = self.items.column("id").to_pylist()
