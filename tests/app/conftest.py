@@ -87,14 +87,13 @@ def page_test(sample_slides, monkeypatch):
 class Served:
     """A ``georetrieve app`` of its own process."""
 
-    def __init__(self, index, folder):
+    def __init__(self, index, folder, program=("-m", "georetrieve")):
         environment = {**os.environ, "HOME": str(folder)}
         environment.pop("GEORETRIEVE_APP_INDEX", None)
         self.log = folder / "app.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "georetrieve", "app", str(index), "--port", "0",
-                 "--no-browser"],
+                [sys.executable, *program, "app", str(index), "--port", "0", "--no-browser"],
                 cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         self.url = self._ready()
@@ -131,6 +130,20 @@ def served_own(own_slides, tmp_path):
     running.index = own_slides
     yield running
     running.stop()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """The page over any index, by any program: ``serve(index, program=("-m", "georetrieve"))``."""
+    started = []
+
+    def start(index, **options):
+        started.append(Served(index, tmp_path, **options))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
 
 
 @pytest.fixture
