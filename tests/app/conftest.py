@@ -59,6 +59,7 @@ def browser():
     if chromium is None:
         pytest.skip("no Chromium on this machine: install it (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    playwright.expect.set_options(timeout=15_000)  # a loaded machine is slow, not wrong
     with playwright.sync_playwright() as running:
         opened = running.chromium.launch(executable_path=chromium, args=list(CHROMIUM_FLAGS))
         yield opened
