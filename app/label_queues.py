@@ -40,7 +40,8 @@ NOTHING_YET = (
     "Nothing is labelled yet, so nothing can be suggested. Under No label tick a few items of a "
     "kind, type what they are, and go on with the next kind."
 )
-UNASKED = 50_000  # items; of more, suggestions are made only when they are asked for
+UNASKED_YET = "The labelled items have not been asked yet; of so many items that takes a while."
+UNASKED = 50_000  # items; of more, votes are counted only when they are asked for
 ABOVE = 0.95
 
 
@@ -90,11 +91,11 @@ def open_queue(opened: Opened, name: str) -> Queue:
     labelled, _ = count_labels(opened)
     if not labelled:
         return _without_votes(opened, name)
-    if name == SUSPECT:
-        return _contradicted(opened)
     votes = None
-    if name not in (TICKED, UNLABELLED) or _asked(opened):
+    if _asked(opened, name):
         with told():
+            if name == SUSPECT:
+                return _contradicted(opened)
             votes = _fresh_votes(opened)
     if votes is None:
         return _without_votes(opened, name)
@@ -157,11 +158,12 @@ def _again(why: str) -> bool:
         return st.button("Ask again", icon=":material/refresh:", key="label_again")
 
 
-def _asked(opened: Opened) -> bool:
-    """Whether suggestions are wanted where a queue does without: of many items they take time."""
-    if len(opened.index) <= UNASKED or suggested.has_votes(opened):
+def _asked(opened: Opened, name: str) -> bool:
+    """Whether to vote: of many items that takes a while, and nobody is to wait unasked."""
+    if len(opened.index) <= UNASKED or suggested.is_held(opened, suspects=name == SUSPECT):
         return True
-    return st.button("Suggest labels", icon=":material/lightbulb:", key="label_suggest")
+    text = "Check the labels" if name == SUSPECT else "Suggest labels"
+    return st.button(text, icon=":material/lightbulb:", key="label_suggest")
 
 
 def _without_votes(opened: Opened, name: str) -> Queue:
@@ -169,7 +171,7 @@ def _without_votes(opened: Opened, name: str) -> Queue:
         return Queue(name, _ticked(opened))
     if name == UNLABELLED:
         return Queue(name, list(_unlabelled(str(opened.index.path), opened.version, opened)))
-    return Queue(name, [], empty="" if count_labels(opened)[0] else NOTHING_YET)
+    return Queue(name, [], empty=UNASKED_YET if count_labels(opened)[0] else NOTHING_YET)
 
 
 def _say_if_one_class(votes: Suggestions) -> None:

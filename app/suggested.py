@@ -14,7 +14,7 @@ from app.waiting import bar
 from georetrieve.probes.classification.contradicted import Contradicted, find_contradicted
 from georetrieve.probes.classification.suggestions import Suggestions, suggest
 
-__all__ = ["Held", "forget", "has_votes", "suspects", "votes"]
+__all__ = ["Held", "forget", "is_held", "suspects", "votes"]
 
 QUICK = 1.0  # seconds; what took longer is done again only when it is asked for
 KEPT = 8
@@ -65,9 +65,9 @@ def forget(opened: Opened) -> None:
     _kept().pop(_key("suspects", opened), None)
 
 
-def has_votes(opened: Opened) -> bool:
-    """Whether there are some, of whichever version."""
-    return _key("votes", opened) in _kept()
+def is_held(opened: Opened, *, suspects: bool) -> bool:
+    """Whether there are votes, or suspects, of whichever version."""
+    return _key("suspects" if suspects else "votes", opened) in _kept()
 
 
 def _held(kind: Kind, find: Callable[..., T], opened: Opened, *, again: bool) -> Held[T]:

@@ -61,7 +61,8 @@ def show(opened: Opened) -> None:
     if not shown:
         st.info(queue.told, icon=":material/done_all:")
         return
-    rows = opened.index.store.take(shown).to_pylist()
+    columns = [name for name in opened.index.store.columns if name != "thumbnail"]
+    rows = opened.index.store.take(shown, columns).to_pylist()
     ticked = chosen.chosen(opened)
     actions = LOOK if read_only else (*((KEEP,) if queue.against else ()), ACCEPT, *LOOK)
     picked = gallery(

@@ -13,6 +13,7 @@ from georetrieve.probes.classification.run import LABELLED, ClassifyOptions, cla
 from georetrieve.probes.classification.suggestions import SUGGESTING, Suggestion, Suggestions
 from georetrieve.protocols import Progress
 from georetrieve.search import Index
+from georetrieve.stores.label_journal import LabelJournal
 from georetrieve.stores.lance import IndexStore
 from georetrieve.types import EncoderSpec
 
@@ -48,7 +49,8 @@ def find_contradicted(
     Each labelled item is classified by all others, of its own group too. That a label that its
     neighbours outvote is suspect is the rule of D. Wilson, 1972 (edited nearest neighbours), made
     a filter for mistakes by C. Brodley and M. Friedl, 1999. A class of one item has nobody to vote
-    for it, and is passed over; so is what is far from all that is labelled.
+    for it, and is passed over; so is what is far from all that is labelled, and a label that a
+    person gave again when it stood already.
 
     Args:
         index: Some of its items are labelled.
@@ -66,10 +68,14 @@ def find_contradicted(
     said = dict(zip(*(table.column(name).to_pylist() for name in ("id", "label")), strict=True))
     counted = pc.value_counts(table.column("label")).to_pylist()
     sizes = {one["values"]: one["counts"] for one in counted}
+    sayings = LabelJournal(index.path).sayings()
+    confirmed = {one for one, act in sayings.items() if len(set(act.labels[one])) == 1}
     suggestions = Suggestions(store, found)
     suspect: list[Suggestion] = []
     for row in np.flatnonzero((found.items.probabilities > 0.5) & ~found.far).tolist():
         one = suggestions[found.items.ids[row]]
+        if one.id in confirmed:
+            continue
         if one.label != said[one.id] and sizes[said[one.id]] > 1:
             suspect.append(one)
     suspect.sort(key=lambda one: (-one.probability, one.id))
