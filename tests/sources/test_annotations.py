@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import time
 import zipfile
 
+import numpy as np
 import pytest
 
 from georetrieve.errors import SourceError
@@ -74,6 +76,27 @@ def test_areas_of_too_many_vertices_are_left_out():
     read = parsed([feature()], most_vertices=4)
     assert read.left_out == {"with more than 4 vertices": 1}
     assert len(parsed([feature()], most_vertices=5).found) == 1
+
+
+def test_outlines_that_cross_themselves_are_mended_soon():
+    bow = feature([[0, 0], [4, 4], [4, 0], [0, 4], [0, 0]])
+    holed = feature([[*SQUARE], [[1, 1], [5, 1], [5, 2], [1, 2], [1, 1]]], "Rings")
+    holed["geometry"] = {**holed["geometry"], "type": "Polygon"}
+    found = parsed([bow, holed], most_vertices=1000).found
+    assert [one.area.area for one in found] == [8, 13]
+    assert all(one.area.is_valid for one in found)
+
+
+def test_a_tangle_does_not_take_hours():
+    tangle = np.random.default_rng(0).uniform(0, 1000, (20_000, 2)).tolist()
+    start = time.process_time()
+    (one,) = parsed(feature([*tangle, tangle[0]]), most_vertices=100_000).found
+    assert one.area.is_valid
+    assert time.process_time() - start < 20
+    rings = [[[x, 0], [x + 9, 9], [x + 9, 0], [x, 9], [x, 0]] for x in range(60)]
+    many = {"type": "Polygon", "coordinates": rings}
+    read = parsed({"type": "Feature", "geometry": many}, most_vertices=100_000)
+    assert read.left_out == {"damaged": 1}
 
 
 @pytest.mark.parametrize(

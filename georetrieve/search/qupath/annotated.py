@@ -17,7 +17,7 @@ from georetrieve.sources.annotations import parse_annotations, unpack_annotation
 __all__ = ["MatchedAnnotations", "UnmatchedAnnotation", "match_annotations"]
 
 MOST_ANNOTATIONS = 500_000
-MOST_VERTICES = 1_000_000
+MOST_VERTICES = 100_000
 """Of one annotation."""
 
 

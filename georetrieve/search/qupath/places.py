@@ -31,7 +31,10 @@ class Places:
         self._numbers = {one: number for number, one in enumerate(self._ids)}
         self._objects = {object_id(one): number for number, one in enumerate(self._ids)}
         self._files = {_file(one) for one in self._ids}
-        self._outlines = [shapely.Polygon(one.rings[0], one.rings[1:]) for one in outlines]
+        self._outlines = [
+            shapely.Polygon(np.array(one.rings[0]), [np.array(hole) for hole in one.rings[1:]])
+            for one in outlines
+        ]
         self._boxes = [shapely.box(*one.region.box) for one in outlines]
         self._tree = shapely.STRtree(self._boxes)
         self._largest = max((box.area for box in self._boxes), default=0.0)
