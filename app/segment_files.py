@@ -101,6 +101,8 @@ def offer_model(opened: Opened, desk: Desk) -> Path | None:
     names = [FROM_CLICKS, *desk.models, *saved]
     if st.session_state.get("segment_model", FROM_CLICKS) not in names:
         del st.session_state["segment_model"]  # of another index
+    if len(names) == 1:
+        return None
     name = st.selectbox(
         "Learn from", names, key="segment_model", bind="query-params", persist_state="session",
         help="A model that was saved maps further images without clicks.",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from app.trouble import plain
 from georetrieve.protocols import Progress
 
 __all__ = ["bar"]
@@ -49,7 +50,7 @@ class _Bar:
             return
         self._shown = int(share * STEPS)
         of = f" of {self._total:,}" if self._total else ""
-        self._place.progress(share, text=f"{self._stage}: {self._done:,}{of} {self._unit}")
+        self._place.progress(share, text=plain(f"{self._stage}: {self._done:,}{of} {self._unit}"))
 
 
 @contextmanager

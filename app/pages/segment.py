@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from app.colours import label_colours
 from app.components.palette import ClassRow, Done, palette
-from app.components.viewer import Mode, Overlay, Point, Seen, viewer
+from app.components.viewer import Mode, Overlay, Point, Seen, Viewed, viewer
 from app.opened import Opened
 from app.segment_desk import Desk, MadeMap, desk_of
 from app.segment_files import load_files, map_zip, offer_model, save_files, tell
@@ -16,6 +17,7 @@ from app.segment_images import MapImage, choose_image, shown_by
 from app.segment_run import How, choose_how, make_map, warm_up
 from app.trouble import plain, told
 from app.viewing import viewed
+from georetrieve.reports.maps.layers import UNSURE
 from georetrieve.sources.masks.table_file import parse_colour
 from georetrieve.vocabulary import load_vocabulary
 
@@ -25,6 +27,12 @@ HEIGHT = 540
 MODES: dict[str, Mode] = {"Points": "point", "Region": "region"}
 LAYERS = ("Map", "Uncertainty", "Image")
 WHOLE, REGION = "Whole image", "Region"
+# No text from outside.
+UNSURE_LEGEND = (
+    '<div style="display:flex;gap:.5rem;align-items:center;font-size:.8rem">The map is sure'
+    '<i style="width:9rem;height:.6rem;border-radius:.3rem;border:1px solid #8888;background:'
+    f'linear-gradient(90deg,transparent,rgb{UNSURE})"></i>a guess between the classes</div>'
+)
 SLOW_PIXELS = 16_000_000  # from here on a region should be tried first
 PIXELS_A_MINUTE = 9_000_000  # on a small machine
 SAME_PX = 0.01
@@ -48,10 +56,11 @@ def show(opened: Opened) -> None:
             save_files(opened, desk, made)
     left, right = st.columns([7, 2], gap="small")
     with left:
-        seen = _viewer(opened, desk, image, made)
+        seen, shown = _viewer(opened, desk, image, how, made)
     with right:
         _classes(opened, desk, made)
-        _make(opened, desk, image, how, made)
+        if shown is not None:
+            _make(opened, desk, image, how, shown)
     if seen is not None:
         _follow(desk, image, seen)
 
@@ -60,7 +69,9 @@ def _key(image: MapImage) -> object:
     return image.name, image.alone
 
 
-def _viewer(opened: Opened, desk: Desk, image: MapImage, made: MadeMap | None) -> Seen | None:
+def _viewer(
+    opened: Opened, desk: Desk, image: MapImage, how: How, made: MadeMap | None
+) -> tuple[Seen | None, Viewed | None]:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         mode = _one_of("Click for", list(MODES), "segment_mode")
         view = ""
@@ -68,13 +79,13 @@ def _viewer(opened: Opened, desk: Desk, image: MapImage, made: MadeMap | None) -
             view = _one_of(
                 "Look at", [name.upper() for name in image.views], "segment_seen"
             ).lower()
-        layer, opacity = "Image", 0.0
-        if made is not None:
-            layer = _one_of("Over it", list(LAYERS), "segment_layer")
-            opacity = st.slider(
-                "Opacity", 0, 100, 55, 5, key="segment_opacity", format="%d %%", width=150,
-                label_visibility="collapsed", bind="query-params", persist_state="session",
-            ) / 100  # fmt: skip
+        # Shown before there is a map too, so that nothing moves when there is.
+        layer = _one_of("Over it", list(LAYERS), "segment_layer", disabled=made is None)
+        opacity = st.slider(
+            "Opacity", 0, 100, 55, 5, key="segment_opacity", format="%d %%", width=130,
+            label_visibility="collapsed", disabled=made is None, bind="query-params",
+            persist_state="session",
+        ) / 100  # fmt: skip
     colours = _colours(desk)
     overlay = None
     if made is not None and layer != "Image":
@@ -83,7 +94,8 @@ def _viewer(opened: Opened, desk: Desk, image: MapImage, made: MadeMap | None) -
     with told():
         key, one = shown_by(opened, image, view if view in image.views else next(iter(image.views)))
         shown = viewed(key, one)
-        return viewer(
+        shown = replace(shown, um_per_px=how.um_per_px or shown.um_per_px)
+        seen = viewer(
             shown,
             key="segment_viewer",
             points=[
@@ -96,7 +108,10 @@ def _viewer(opened: Opened, desk: Desk, image: MapImage, made: MadeMap | None) -
             mode=MODES[mode],
             height=HEIGHT,
         )
-    return None
+        if overlay is not None and layer == "Uncertainty":
+            st.html(UNSURE_LEGEND)
+        return seen, shown
+    return None, None
 
 
 def _classes(opened: Opened, desk: Desk, made: MadeMap | None) -> None:
@@ -154,17 +169,24 @@ def _do(desk: Desk, rows: Sequence[ClassRow], done: Done) -> None:
         draft.remove_class(done.name)
 
 
-def _make(opened: Opened, desk: Desk, image: MapImage, how: How, made: MadeMap | None) -> None:
+def _make(opened: Opened, desk: Desk, image: MapImage, how: How, shown: Viewed) -> None:
     """The buttons under the classes."""
-    draft, region = desk.draft, desk.regions.get(image.name)
-    undo, what = st.columns([2, 3], vertical_alignment="center")
-    if undo.button("Undo", icon=":material/undo:", disabled=not draft.can_undo, width="stretch"):
+    draft, region, made = desk.draft, desk.regions.get(image.name), desk.maps.get(_key(image))
+    if st.button("Undo", icon=":material/undo:", disabled=not draft.can_undo, width="stretch"):
         draft.undo()
         st.rerun()
-    with what:
-        part = WHOLE
-        if region is not None:
-            part = _one_of("What", [WHOLE, REGION], "segment_part")
+    if any(one.image == image.name for one in draft.masks) and st.button(
+        "Leave the mask out", icon=":material/layers_clear:", width="stretch"
+    ):
+        draft.remove_mask(image.name)
+        st.rerun()
+    part = WHOLE if region is None else _one_of("What", [WHOLE, REGION], "segment_part")
+    if part == WHOLE and shown.width * shown.height > SLOW_PIXELS:
+        pixels = shown.width * shown.height
+        st.caption(
+            f"{pixels / 1e6:,.0f} million pixels: about {pixels / PIXELS_A_MINUTE:,.0f} minutes. "
+            "Draw a region to try the clicks on it first."
+        )
     model = offer_model(opened, desk)
     ready = model is not None or (len(draft.names) > 1 and bool(draft.clicks or draft.masks))
     if st.button(
@@ -224,10 +246,11 @@ def _colours(desk: Desk) -> dict[str, tuple[int, int, int]]:
     return dict(zip(draft.names, draft.table.colours, strict=True)) if draft.names else {}
 
 
-def _one_of(label: str, options: list[str], key: str) -> str:
+def _one_of(label: str, options: list[str], key: str, *, disabled: bool = False) -> str:
     chosen = st.segmented_control(
         label, options, default=options[0], key=key, required=True,
-        label_visibility="collapsed", bind="query-params", persist_state="session",
+        label_visibility="collapsed", disabled=disabled, bind="query-params",
+        persist_state="session",
     )  # fmt: skip
     return str(chosen or options[0])
 

@@ -77,6 +77,11 @@ def fit_draft(
             runtime=runtime,
             progress=progress,
         )
+    remarks += [
+        f"{name}: nothing is marked so; the map has none of it"
+        for name in draft.names
+        if name not in said
+    ]
     return Fitted(segmenter, len(labelled), [], remarks)
 
 

@@ -21,7 +21,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
     const rows = data.rows.map((row, place) => draw(state, row, place));
     if (!rows.length) rows.push(make("div", "none", "Name a class, then click where you see it."));
     state.rows.replaceChildren(...rows);
-    state.rows.querySelector(".active")?.scrollIntoView({ block: "nearest" });
+    if (state.active !== data.active) state.rows.querySelector(".active")?.scrollIntoView({ block: "nearest" });
+    state.active = data.active;
   }
   return () => document.removeEventListener("keydown", state.keys);
 }
@@ -32,7 +33,7 @@ function build(root) {
   state.rows.setAttribute("aria-label", "Classes");
   const form = make("form", "add");
   const input = make("input");
-  input.placeholder = "Add a class: quartz, pore …";
+  input.placeholder = "Add a class …";
   input.setAttribute("aria-label", "Add a class");
   input.maxLength = 80;
   state.list.id = "names";
@@ -74,22 +75,23 @@ function draw(state, row, place) {
   swatch.append(colour);
   swatch.onclick = (event) => event.stopPropagation();
   const name = make("span", "name", row.name);
-  const amounts = make("span", "clicks");
-  if (row.percent !== null) amounts.append(make("span", "amount", `${row.percent.toFixed(1)} %`));
-  const counted = row.clicks === 1 ? "1 click" : `${row.clicks} clicks`;
-  amounts.append(row.percent !== null && row.detail ? row.detail : counted);
+  const counted = make("span", "clicks", row.clicks === 1 ? "1 click" : `${row.clicks} clicks`);
+  const amount = row.percent === null ? counted : make("span", "amount", `${row.percent.toFixed(1)} %`);
   const remove = make("button", "remove", "×");
   remove.title = "Take this class and its clicks away";
   remove.setAttribute("aria-label", `Remove ${row.name}`);
   remove.onclick = (event) => { event.stopPropagation(); state.send("remove", row.name); };
-  box.append(swatch, name, amounts, remove);
+  box.append(swatch, name, amount, remove);
   if (row.percent !== null) {
     const share = make("div", "share");
     const part = make("i");
     part.style.width = `${Math.min(100, row.percent)}%`;
     part.style.background = row.colour;
     share.append(part);
-    box.append(share);
+    const details = make("span", "details");
+    if (row.detail) details.append(make("span", "detail", row.detail));
+    details.append(counted);
+    box.append(share, details);
   }
   box.onclick = () => { if (row.name !== state.data.active) state.send("choose", row.name); };
   box.ondblclick = () => rename(state, row, name);

@@ -16,10 +16,11 @@ from PIL import Image
 from georetrieve.errors import SourceError
 from georetrieve.sources.masks.classes import ClassTable
 
-__all__ = ["class_layer", "uncertainty_layer", "zip_files"]
+__all__ = ["UNSURE", "class_layer", "uncertainty_layer", "zip_files"]
 
 MOST_PIXELS = 1 << 22  # of a layer: as many as screens have
-SEE_THROUGH = 190  # alpha of what is certain least, of 255
+UNSURE = (214, 0, 120)
+"""Colour of a guess."""
 VOID_NUMBER = 255
 STORED = (".png", ".tif", ".tiff", ".segmenter")  # are compressed, or hardly can be
 
@@ -49,7 +50,7 @@ def class_layer(files: Sequence[Path], classes: ClassTable) -> bytes:
 
 
 def uncertainty_layer(files: Sequence[Path]) -> bytes:
-    """A PNG of the uncertainty: clear where the map is sure, bright where it is a guess.
+    """A PNG of the uncertainty: clear where the map is sure, magenta where it is a guess.
 
     Args:
         files: What :func:`~georetrieve.reports.maps.writing.write_map` wrote.
@@ -57,15 +58,12 @@ def uncertainty_layer(files: Sequence[Path]) -> bytes:
     Raises:
         SourceError: There is none among the files, or it cannot be read.
     """
-    from matplotlib import colormaps
-
-    values = _values(_named(files, ("uncertainty.tif",)))
-    layer = Image.fromarray(values.astype(np.uint8))
-    colours = (colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
-    layer.putpalette(colours.ravel().tolist())
+    layer = Image.fromarray(_values(_named(files, ("uncertainty.tif",))).astype(np.uint8))
+    layer.putpalette(list(UNSURE) * 256)
     out = io.BytesIO()
-    clear = bytes(np.linspace(0, SEE_THROUGH, 256).round().astype(np.uint8))
-    layer.save(out, "PNG", transparency=clear)
+    # Most of a map is a little unsure: the root makes that visible, without hiding the image.
+    clear = np.rint(255 * np.linspace(0, 1, 256) ** 0.75).astype(np.uint8)
+    layer.save(out, "PNG", transparency=clear.tobytes())
     return out.getvalue()
 
 
