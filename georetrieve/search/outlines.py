@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,7 +20,14 @@ from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.schema import sql_literal
 from georetrieve.types import Axis, Region
 
-__all__ = ["ItemOutline", "Rings", "find_file", "slide_outlines"]
+__all__ = [
+    "ItemOutline",
+    "Rings",
+    "find_file",
+    "outlines_of",
+    "rows_by_file",
+    "slide_outlines",
+]
 
 Rings: TypeAlias = tuple[Ring, ...]
 
@@ -66,7 +74,8 @@ def find_file(store: IndexStore, name: str) -> Key:
     Raises:
         StoreError: There is no such file, or several.
     """
-    keys = {f"{source}:{path}" if source else path: (source, path) for source, path in _keys(store)}
+    every = sorted(store.item_counts())
+    keys = {f"{source}:{path}" if source else path: (source, path) for source, path in every}
     if name in keys:
         return keys[name]
     alike = [one for one in keys if one.rpartition("/")[2] == name]
@@ -77,10 +86,6 @@ def find_file(store: IndexStore, name: str) -> Key:
     raise StoreError(
         f"Index {store.manifest.name!r} has no items of a file {name!r}.{did_you_mean(name, keys)}"
     )
-
-
-def _keys(store: IndexStore) -> list[Key]:
-    return sorted(store.item_counts())
 
 
 def slide_outlines(
@@ -110,26 +115,55 @@ def slide_outlines(
         SourceError: The file is gone or cannot be read, where it has to be: to trace, or to know
             how large a whole image is.
     """
-    rows = _rows(store, source, path, slice_index, axis)
-    whole = None
-    if any(row["width"] is None for row in rows):
-        whole = _whole(store, source, path)
-    outlines = [_outline(row, whole) for row in rows]
-    if trace and any(row["kind"] == "specimen" for row in rows):
-        outlines = _traced(store, source, path, outlines, progress)
-    return sorted(outlines, key=lambda one: (one.region.y, one.region.x, one.id))
-
-
-def _rows(
-    store: IndexStore, source: str, path: str, slice_index: int | None, axis: Axis | None
-) -> list[dict[str, Any]]:
     where = f"source = {sql_literal(source)} AND path = {sql_literal(path)}"
     if slice_index is not None:
         where += f" AND slice_index = {int(slice_index)} AND axis = {sql_literal(axis or 'z')}"
+    rows = store.scan(_columns(store), where).to_pylist()
+    return outlines_of(store, (source, path), rows, trace=trace, progress=progress)
+
+
+def rows_by_file(store: IndexStore) -> Iterator[tuple[Key, list[dict[str, Any]]]]:
+    """Every file of an index with what :func:`outlines_of` has to know of its items."""
+    table = store.scan(["source", "path", *_columns(store)])
+    table = table.sort_by([("source", "ascending"), ("path", "ascending")])
+    keys = zip(*(table.column(name).to_pylist() for name in ("source", "path")), strict=True)
+    start = 0
+    for key, same in itertools.groupby(keys):
+        count = sum(1 for _ in same)
+        yield key, table.slice(start, count).to_pylist()
+        start += count
+
+
+def outlines_of(
+    store: IndexStore,
+    key: Key,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    trace: bool = False,
+    progress: Progress | None = None,
+) -> list[ItemOutline]:
+    """The items of a file; see :func:`slide_outlines`.
+
+    Args:
+        store: The index.
+        key: Source and path of the file.
+        rows: Its items.
+        trace: Find the outlines of specimens.
+        progress: Told how far tracing is.
+
+    Raises:
+        SourceError: The file is gone or cannot be read, where it has to be.
+    """
+    whole = _whole(store, key) if any(row["width"] is None for row in rows) else None
+    outlines = [_outline(row, whole) for row in rows]
+    if trace and any(row["kind"] == "specimen" for row in rows):
+        outlines = _traced(store, key, outlines, progress)
+    return sorted(outlines, key=lambda one: (one.region.y, one.region.x, one.id))
+
+
+def _columns(store: IndexStore) -> list[str]:
     wanted = ["id", "kind", "x", "y", "width", "height", "slice_index", "axis", "label"]
-    further = [name for name in ("predicted_label", *MEASURES) if name in store.columns]
-    rows: list[dict[str, Any]] = store.scan([*wanted, *further], where).to_pylist()
-    return rows
+    return wanted + [name for name in ("predicted_label", *MEASURES) if name in store.columns]
 
 
 def _outline(row: Mapping[str, Any], whole: Region | None) -> ItemOutline:
@@ -158,7 +192,8 @@ def _corners(region: Region) -> Ring:
     return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 
-def _whole(store: IndexStore, source: str, path: str) -> Region:
+def _whole(store: IndexStore, key: Key) -> Region:
+    source, path = key
     root = next(Path(one.root) for one in store.manifest.sources if one.key == source)
     reading = ReadOptions.from_json(store.manifest.reading)
     try:
@@ -170,12 +205,11 @@ def _whole(store: IndexStore, source: str, path: str) -> Region:
 
 def _traced(
     store: IndexStore,
-    source: str,
-    path: str,
+    key: Key,
     outlines: Sequence[ItemOutline],
     progress: Progress | None,
 ) -> list[ItemOutline]:
-    traces = traced_specimens(store, source, path, progress=progress)
+    traces = traced_specimens(store, *key, progress=progress)
     rings = match_traces([one.region for one in outlines], traces)
     return [
         one if ring is None else replace(one, rings=(ring,), traced=True)

@@ -28,6 +28,7 @@ from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
 from georetrieve.sources.tracing import Trace, trace_specimens
 from georetrieve.stores.lance import IndexStore
+from georetrieve.stores.schema import sql_literal
 from georetrieve.types import Region
 
 __all__ = ["CACHE_FOLDER", "traced_specimens"]
@@ -71,9 +72,11 @@ def _place(
     store: IndexStore, key: tuple[str, str], files: Sequence[Path], options: tuple[Any, ...]
 ) -> Path:
     """Where the outlines of a slide are kept, as it is now: changed since, it has another place."""
-    record = store.files().get(key)
+    source, name = map(sql_literal, key)
+    where = f"source = {source} AND path = {name}"
+    content = store.scan(["content_hash"], where, limit=1).column("content_hash").to_pylist()
     now = [(status.st_size, status.st_mtime_ns) for status in (file.stat() for file in files)]
-    said = [LAYOUT, "" if record is None else record.content_hash, now, options]
+    said = [LAYOUT, content, now, options]
     slide, digest = (
         hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16] for values in (key, said)
     )

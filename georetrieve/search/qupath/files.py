@@ -8,7 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from georetrieve.errors import SourceError, StoreError
 from georetrieve.protocols import Progress
-from georetrieve.search.outlines import ItemOutline, find_file, slide_outlines
+from georetrieve.search.outlines import (
+    ItemOutline,
+    find_file,
+    outlines_of,
+    rows_by_file,
+    slide_outlines,
+)
 from georetrieve.search.qupath.objects import class_colours, outlines_geojson
 from georetrieve.stores.items import Key
 from georetrieve.stores.lance import IndexStore
@@ -79,34 +85,30 @@ def write_outlines(
     """
     done = WrittenOutlines()
     colours = class_colours(_classes(store))
-    axis, number = at or (None, None)
-    keys = sorted(store.item_counts()) if file is None else [find_file(store, file)]
-    if progress and file is None:
-        progress.start("writing outlines", len(keys), "files")
-    for key in keys:
+    if file is not None:
+        axis, number = at or (None, None)
+        key = find_file(store, file)
+        outlines = slide_outlines(
+            store, *key, slice_index=number, axis=axis, trace=trace, progress=progress
+        )
+        if not outlines:
+            raise SourceError(f"There are no items on slice {axis}={number} of {key[1]}.")
+        text = outlines_geojson(outlines, colours=colours, detections=detections)
+        named = out.suffix.lower() in (ENDING, ".json")
+        done.add(out if named else _place(out, key, at), outlines, text)
+        return done
+    if progress:
+        progress.start("writing outlines", len(store.item_counts()), "files")
+    for key, rows in rows_by_file(store):
         try:
-            outlines = slide_outlines(
-                store,
-                *key,
-                slice_index=number,
-                axis=axis,
-                trace=trace,
-                progress=progress if file else None,
-            )
-            if not outlines:
-                raise SourceError(f"There are no items on slice {axis}={number} of {key[1]}.")
+            outlines = outlines_of(store, key, rows, trace=trace)
             text = outlines_geojson(outlines, colours=colours, detections=detections)
-            one = file is not None and out.suffix.lower() in (ENDING, ".json")
-            place = out if one else _place(out, key, at)
+            done.add(_place(out, key), outlines, text)
         except SourceError as error:
-            if file is not None:
-                raise
             done.failed.append((key[1], str(error)))
-        else:
-            done.add(place, outlines, text)
-        if progress and file is None:
+        if progress:
             progress.advance()
-    if progress and file is None:
+    if progress:
         progress.finish()
     return done
 
@@ -118,7 +120,7 @@ def _classes(store: IndexStore) -> Iterator[str | None]:
         yield row["label"] or row.get("predicted_label")
 
 
-def _place(folder: Path, key: Key, at: tuple[Axis, int] | None) -> Path:
+def _place(folder: Path, key: Key, at: tuple[Axis, int] | None = None) -> Path:
     """Where the file of an image lies below a folder.
 
     Raises:
