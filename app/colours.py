@@ -15,17 +15,16 @@ NO_LABEL = "#9aa6a2"
 
 def label_colours(opened: Opened) -> dict[str, str]:
     """``#rrggbb`` by label, of all labels of the index, the most frequent first."""
-    counts = _counts(str(opened.index.path), opened.version, opened)
-    shades = distinct_colours(len(counts))
-    return {label: _hex(*shade) for label, shade in zip(counts, shades, strict=True)}
+    return _colours(str(opened.index.path), opened.version, opened)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _counts(path: str, version: int, _opened: Opened) -> dict[str, int]:
+def _colours(path: str, version: int, _opened: Opened) -> dict[str, str]:
     table = _opened.index.store.scan(["label"], "label IS NOT NULL AND label != ''")
     counted = pc.value_counts(table.column("label")).to_pylist()
     counted.sort(key=lambda one: (-one["counts"], one["values"]))
-    return {one["values"]: one["counts"] for one in counted}
+    shades = distinct_colours(len(counted))
+    return {one["values"]: _hex(*shade) for one, shade in zip(counted, shades, strict=True)}
 
 
 def _hex(red: int, green: int, blue: int) -> str:

@@ -41,7 +41,17 @@ def choose_filter(opened: Opened) -> str | None:
 
 @st.cache_data(show_spinner="Looking through the columns …", max_entries=8)
 def _facts(path: str, version: int, _opened: Opened) -> dict[str, ColumnFacts]:
-    return column_facts(_opened.index.store)
+    store = _opened.index.store
+    facts: dict[str, ColumnFacts] = {}
+    for name in store.columns:
+        facts |= _facts_of(path, name, store.stamp([name]), _opened)
+    return facts
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _facts_of(path: str, name: str, stamp: str, _opened: Opened) -> dict[str, ColumnFacts]:
+    """Of one column; when labels are given, the others are not looked through again."""
+    return column_facts(_opened.index.store, [name])
 
 
 def _labels(opened: Opened) -> str | None:

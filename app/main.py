@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 
 import streamlit as st
 
-from app import going, opened
-from app.pages import benchmarks, browse, item_map, label, query, segment, slide
+from app import ahead, going, opened
 
 PAGES = {
-    "browse": ("Browse", ":material/grid_view:", browse.show),
-    "query": ("Query", ":material/image_search:", query.show),
-    "label": ("Label", ":material/label:", label.show),
-    "slide": ("Slide", ":material/zoom_in_map:", slide.show),
-    "map": ("Map", ":material/scatter_plot:", item_map.show),
-    "segment": ("Segment", ":material/texture:", segment.show),
-    "benchmarks": ("Benchmarks", ":material/leaderboard:", benchmarks.show),
+    "browse": ("Browse", ":material/grid_view:", "browse"),
+    "query": ("Query", ":material/image_search:", "query"),
+    "label": ("Label", ":material/label:", "label"),
+    "slide": ("Slide", ":material/zoom_in_map:", "slide"),
+    "map": ("Map", ":material/scatter_plot:", "item_map"),
+    "segment": ("Segment", ":material/texture:", "segment"),
+    "benchmarks": ("Benchmarks", ":material/leaderboard:", "benchmarks"),
 }
 
 
@@ -26,13 +26,19 @@ def main() -> None:
     opened.style()
     pages = {
         name: st.Page(
-            partial(opened.show_page, show), title=title, icon=icon, url_path=name,
-            default=name == "browse",
+            partial(opened.show_page, partial(_show, module)), title=title, icon=icon,
+            url_path=name, default=name == "browse",
         )
-        for name, (title, icon, show) in PAGES.items()
+        for name, (title, icon, module) in PAGES.items()
     }  # fmt: skip
     going.know(pages)
     st.navigation(list(pages.values()), position="top").run()
+
+
+def _show(module: str, about: opened.Opened) -> None:
+    """Show a page; its module is imported when it is first asked for, or ahead of that."""
+    import_module(f"app.pages.{module}").show(about)
+    ahead.read_ahead(about, [f"app.pages.{one}" for *_, one in PAGES.values()])
 
 
 main()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import asked, chosen
-from app.cards import card_of
+from app.cards import cards_of
 from app.closer import look_at
 from app.components.gallery import Action, Picked, gallery
 from app.filters import choose_filter
@@ -99,7 +99,7 @@ def _page(opened: Opened, listing: Listing, number: int, size: int) -> None:
         st.caption(f"{page.total:,} items · page {number:,} of {page.pages:,}", width="stretch")
         _tools(opened, shown)
     picked = gallery(
-        [card_of(opened, row) for row in page.rows],
+        cards_of(opened, page.rows),
         key="browse",
         chosen=chosen.chosen(opened),
         actions=ACTIONS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -44,14 +44,21 @@ class ColumnFacts:
     whole: bool = False
 
 
-def column_facts(store: IndexStore, *, most: int = 1000) -> dict[str, ColumnFacts]:
+def column_facts(
+    store: IndexStore, columns: Collection[str] | None = None, *, most: int = 1000
+) -> dict[str, ColumnFacts]:
     """Facts of the columns that can tell items apart, in the order of the table.
 
     Args:
         store: The index.
+        columns: Only of these, where given.
         most: Values of a text column that are counted one by one; of more there are no counts.
     """
-    names = [name for name in store.columns if name not in _OF_ONE_ITEM]
+    names = [
+        name
+        for name in store.columns
+        if name not in _OF_ONE_ITEM and (columns is None or name in columns)
+    ]
     facts = {}
     for name in names:  # one at a time: a text column of a large index takes room
         facts[name] = _facts_of(name, store.scan([name]).column(name), most)

@@ -179,14 +179,29 @@ class Index:
         """
         spec = self.manifest.encoder(encoder)
         if spec.column not in self._columns:
-            self._columns[spec.column] = EngineVectors(
+            column = EngineVectors(
                 self.store.column(spec),
                 self.path,
                 engine=self._engine,
                 device="cpu" if self._runtime and self._runtime.device == "cpu" else "auto",
                 progress=self._progress,
             )
+            self._columns.setdefault(spec.column, column)  # of two threads the first one's
         return self._columns[spec.column]
+
+    def read_ahead(self, encoder: str | None = None) -> None:
+        """Read what the first search by an item would: vectors that fit in memory, a sample.
+
+        Args:
+            encoder: Whose; the first by default.
+
+        Raises:
+            StoreError: There is no such column, or it cannot be read.
+        """
+        spec = self.manifest.encoder(encoder)
+        self.column(spec.column)
+        self.store.column(spec).snapshot().hold()
+        self._sample(spec).percentiles([0.0])
 
     def search(
         self,

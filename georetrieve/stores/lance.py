@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ class IndexStore:
         self.path, self._manifest, self._items, self._files = path, manifest, items, files
         self._columns: dict[str, LanceVectors] = {}
         self._before: dict[str, Snapshot] = {}
+        self._opening = threading.Lock()
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -289,11 +291,11 @@ class IndexStore:
         spec = self._manifest.encoder(name)
         if isinstance(encoder, EncoderSpec) and encoder.fingerprint != spec.fingerprint:
             raise _other_spec(self._manifest, spec, encoder)
-        if spec.column not in self._columns:
-            self._columns[spec.column] = LanceVectors(
-                spec, self._items, self, before=self._before.pop(spec.column, None)
-            )
-        return self._columns[spec.column]
+        with self._opening:
+            if spec.column not in self._columns:
+                before = self._before.pop(spec.column, None)
+                self._columns[spec.column] = LanceVectors(spec, self._items, self, before=before)
+            return self._columns[spec.column]
 
     def vectors(
         self, encoder: str | None = None, where: str | None = None

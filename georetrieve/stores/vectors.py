@@ -85,6 +85,7 @@ class LanceVectors:
         self._held_bytes = held_bytes
         self._snapshot: Snapshot | None = None
         self._before = before
+        self._opening = threading.Lock()
 
     @property
     def spec(self) -> EncoderSpec:
@@ -135,11 +136,12 @@ class LanceVectors:
 
     def snapshot(self) -> Snapshot:
         """The column at the version that is open, as search engines see it."""
-        snapshot = self._snapshot
-        if snapshot is None or snapshot.version != self._table.version:
-            snapshot = Snapshot.of(self._table, self._spec, self._held_bytes, self.last)
-            self._snapshot, self._before = snapshot, None
-        return snapshot
+        with self._opening:
+            snapshot = self._snapshot
+            if snapshot is None or snapshot.version != self._table.version:
+                snapshot = Snapshot.of(self._table, self._spec, self._held_bytes, self.last)
+                self._snapshot, self._before = snapshot, None
+            return snapshot
 
     @property
     def last(self) -> Snapshot | None:
@@ -200,6 +202,11 @@ class Snapshot:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def hold(self) -> None:
+        """Read the vectors into memory, unless they are too many to be held."""
+        if isinstance(self.gallery, _SoonHeldVectors):
+            self.gallery.hold()
 
     def places_where(self, where: str) -> IntArray:
         """Places of the items that meet a condition, rising."""
@@ -287,16 +294,17 @@ class _SoonHeldVectors:
 
     def blocks(self, rows: int, chosen: IntArray | None) -> Iterator[Block]:
         """See :class:`~georetrieve.stores.gallery.Gallery`."""
-        return self._hold().blocks(rows, chosen)
+        return self.hold().blocks(rows, chosen)
 
     def take(self, places: IntArray) -> FloatArray:
         """See :class:`~georetrieve.stores.gallery.Gallery`."""
         self._taken += len(places)
         if self._held is None and self._taken <= len(self) // TAKEN_BEFORE_HELD:
             return self._streamed.take(places)
-        return self._hold().take(places)
+        return self.hold().take(places)
 
-    def _hold(self) -> HeldVectors:
+    def hold(self) -> HeldVectors:
+        """The vectors, read now if they have not been."""
         with self._reading:
             if self._held is None:
                 self._held = HeldVectors(self._streamed.read())

@@ -1,9 +1,12 @@
 """An index that others write to is opened anew, and what has not changed is not read again."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 from contracts_store import make_items, make_spec, make_vectors
 
+from georetrieve.errors import StoreError
 from georetrieve.search import Index, Query, QueryVector
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
@@ -92,3 +95,29 @@ def test_vectors_that_were_replaced_are_read_again(index):
     vector = make_vectors(COUNT, 5)[3:4] + np.float32(1e-3)
     IndexStore.open(index.path).add_items([item], {spec.column: vector})
     assert far in [one for one, _, _ in found(index.refreshed())[:2]]
+
+
+def test_what_is_read_ahead_is_not_read_by_the_first_search(index, read):
+    index.read_ahead()
+    assert len(read) == 1
+    sampled = index._samples
+    found(index)
+    assert len(read) == 1
+    assert index._samples is sampled
+    with pytest.raises(StoreError, match="no vectors of 'another'"):
+        index.read_ahead("another")
+
+
+def test_what_is_too_large_to_hold_is_not_read_ahead(index, read, monkeypatch):
+    monkeypatch.setattr(index.store.column(), "_held_bytes", 0)
+    index.read_ahead()
+    assert read == []
+
+
+def test_threads_read_a_column_once(index, read):
+    threads = [Thread(target=found, args=(index,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(read) == 1
