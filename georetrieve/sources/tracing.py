@@ -73,7 +73,8 @@ def trace_specimens(
 
 
 def _on_slide(component: Component, part: Mask, factor: int, size: tuple[int, int]) -> Ring:
-    points = (trace_mask(part, set_back_px=SET_BACK_PX) + np.array([component.x, component.y])) * factor
+    corner = np.array([component.x, component.y])
+    points = (trace_mask(part, set_back_px=SET_BACK_PX) + corner) * factor
     # The last working pixel may reach beyond the slide.
     inside = np.clip(points, 0, size).round(1)
     return tuple((float(x), float(y)) for x, y in inside)
