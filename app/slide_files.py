@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -55,11 +54,6 @@ class Place:
     def file(self) -> tuple[str, str, Axis | None, int | None]:
         """What is seen, whatever is chosen on it."""
         return self.source, self.path, self.axis, self.slice_index
-
-    def folder(self, opened: Opened) -> Path:
-        """The source folder it is in."""
-        sources = opened.index.manifest.sources
-        return next(Path(one.root) for one in sources if one.key == self.source)
 
 
 @dataclass(frozen=True, slots=True)

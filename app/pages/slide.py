@@ -76,12 +76,8 @@ def _facts(opened: Opened, place: Place) -> FileFacts | None:
     try:
         return PICTURES.shelf(opened.key).facts(place.shows)
     except SourceError as error:
-        folder = place.folder(opened)
         st.error(
-            plain(
-                f"{error} Put it back below {folder}, or index the folder it is in now; "
-                "thumbnails, search and labels work without it."
-            ),
+            plain(f"{error} Thumbnails, neighbours and labels are there without it."),
             icon=":material/error:",
         )
         return None

@@ -1,0 +1,83 @@
+"""The slide page without a browser: what is asked for wrongly, what is gone, volumes."""
+
+import json
+import shutil
+
+import pytest
+
+CYST = "slide_00.tif#3568,612,156,182"
+
+
+def test_item_is_found_with_its_file_and_facts(page_test):
+    page = page_test("slide", item=CYST)
+    assert not page.exception
+    assert not page.error
+    assert page.selectbox(key="file").value == "slide_00.tif"
+    assert any("specimen, 78 × 91 µm" in one.value for one in page.caption)
+
+
+@pytest.mark.parametrize(
+    "item", ["../../etc/passwd", "<img src=x onerror=alert(1)>", "x" * 100_000, "slide_00.tif"]
+)
+def test_unknown_items_are_one_sentence(page_test, item):
+    page = page_test("slide", item=item)
+    assert not page.exception
+    (error,) = page.error
+    assert "There is no item" in error.value
+    assert len(error.value) < 2100  # of which the id is cut at 2,000
+    assert "<img" not in error.value.replace("\\<", "")  # escaped
+    assert page.selectbox(key="file").value  # the page is there all the same
+
+
+def test_unknown_file_of_the_url_is_passed_over(page_test):
+    page = page_test("slide", file="../../etc/passwd")
+    assert not page.exception
+    assert page.selectbox(key="file").value == "slide_00.tif"
+
+
+def test_slide_that_is_gone_is_one_sentence_and_its_items_are_still_there(
+    page_test, sample_slides, tmp_path
+):
+    index = shutil.copytree(sample_slides, tmp_path / "indexes" / "samples")
+    manifest = json.loads((index / "manifest.json").read_text(encoding="utf-8"))
+    manifest["sources"][0]["root"] = str(tmp_path / "moved")
+    (index / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    page = page_test("slide", index=index, item=CYST)
+    assert not page.exception
+    (error,) = page.error
+    assert "slide\\_00\\.tif" in error.value
+    assert "is not there any more" in error.value
+    assert any("specimen" in one.value for one in page.caption)
+    assert "slide_mode" not in [one.key for one in page.segmented_control]
+
+
+def test_slices_of_a_volume_are_stepped_through(page_test):
+    page = page_test("slide", file="ct_sandstone.tif", slice="7")
+    assert not page.exception
+    assert not page.error
+    slider = page.select_slider(key="slice")
+    assert slider.value == 7
+    assert len(slider.options) == 48
+    slider.set_value(9).run()
+    assert not page.exception
+    assert page.button(key="slide_query")
+
+
+def test_no_outlines_are_offered_of_a_whole_image(page_test):
+    page = page_test("slide", file="section_00_granite_ppl.png")
+    assert not page.exception
+    assert not page.error
+    assert "trace" not in [one.key for one in page.toggle]
+    assert any("size of a pixel unknown" in one.value for one in page.caption)
+
+
+def test_colouring_by_suggestion_without_any_label_is_one_sentence(page_test, own_slides):
+    from georetrieve.stores.lance import IndexStore
+
+    store = IndexStore.open(own_slides)
+    ids = store.scan(["id"]).column("id").to_pylist()
+    store.update_items({one: {"label": None} for one in ids})
+    page = page_test("slide", index=own_slides, file="slide_00.tif", colour="Suggestion")
+    assert not page.exception
+    (error,) = page.error
+    assert "no labelled item" in error.value
