@@ -237,11 +237,12 @@ def _show_found(
 def _say_nothing(result: SearchResult) -> None:
     line = "No item is left that meets the condition; take a filter away."
     if result.cutoff is not None:
+        words = ", ".join(f"“{wording.text}”" for wording in result.texts)
         line = (
-            "Nothing here shows that: no item fits the words better than words do that fit "
-            "nothing. “Show what does not fit, too” shows the nearest all the same."
+            f"Nothing here shows {words}: no item fits better than it does words that fit nothing. "
+            "“Show what does not fit, too” shows the nearest all the same."
         )
-    st.info(line, icon=":material/search_off:")
+    st.info(plain(line), icon=":material/search_off:")
 
 
 def _tick(opened: Opened, result: SearchResult, ticked: list[str], picked: Picked) -> None:
