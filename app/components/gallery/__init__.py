@@ -125,7 +125,9 @@ def gallery(
     if act.get("id") not in shown:  # of cards that are no longer shown, or made up
         act = {}
     ticked = None
-    if done.chosen is not None:  # ticks made while a run is under way are not to be lost to it
-        st.session_state[answered] = int(done.chosen["number"])
-        ticked = [one for one in done.chosen["ids"] if one in shown]
+    # A state and not a trigger, for a trigger may be lost to a run that is under way.
+    said = done.chosen or {"number": 0, "ids": []}
+    if said["number"] > st.session_state.get(answered, 0):
+        st.session_state[answered] = int(said["number"])
+        ticked = [one for one in said["ids"] if one in shown]
     return Picked(chosen=ticked, action=act.get("action"), id=act.get("id"))

@@ -1,5 +1,5 @@
 // A gallery of thumbnails. Text from outside is only ever set as text, never as HTML.
-export default function ({ parentElement, data, setTriggerValue }) {
+export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   const root = parentElement;
   let state = root.__gallery;
   if (!state) {
@@ -15,6 +15,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     state.chosen = new Set(data.chosen || []);
     state.sent = data.answered;
   }
+  state.keep = setStateValue;
   state.send = setTriggerValue;
   state.grid.style.setProperty("--side", data.side + "px");
 
@@ -107,7 +108,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     mark();
     state.sent += 1;
     const ids = state.cards.map((card) => card.dataset.id).filter((one) => state.chosen.has(one));
-    state.send("chosen", { number: state.sent, ids });
+    state.keep("chosen", { number: state.sent, ids });
   }
 
   function mark() {
