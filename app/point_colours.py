@@ -15,8 +15,19 @@ from georetrieve.sources.masks.classes import distinct_colours
 
 __all__ = ["point_colours"]
 
-# viridis (S. van der Walt & N. Smith, 2015), which keeps its order in grey and for the colour-blind
-SCALE = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725")
+# viridis (S. van der Walt & N. Smith, 2015) but its darkest fifth, which dark pages swallow; it keeps
+# its order in grey and for the colour-blind.
+SCALE = (
+    "#414487",
+    "#355f8d",
+    "#2a788e",
+    "#21918c",
+    "#22a884",
+    "#44bf70",
+    "#7ad151",
+    "#bddf26",
+    "#fde725",
+)
 
 
 def point_colours(opened: Opened, made: ItemMap, by: str) -> Colours:

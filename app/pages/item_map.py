@@ -29,7 +29,7 @@ __all__ = ["show"]
 
 AT_ONCE = 20_000  # items up to which a map takes so little that nobody needs to be asked
 SHOWN = 48
-HEIGHT = 570
+HEIGHT = 585
 NOT_COLOURS = {"id", "thumbnail", "content_hash"}
 ACTIONS = (Action(name="slide", sign="⌖", title="Show it on its slide"),)
 CAVEAT = (
@@ -46,8 +46,8 @@ HELP = (
 def show(opened: Opened) -> None:
     """Show the page."""
     with st.sidebar:
-        where = choose_filter(opened)
         by = _choose_colours(opened)
+        where = choose_filter(opened)
     made, new = _now(opened)
     job = find_map_job(opened.index, opened.spec.name)
     if job is not None or made is None:
@@ -138,8 +138,13 @@ def _about(opened: Opened, made: ItemMap, new: int) -> None:
         told_line.caption(f":material/update: {new:,} items of the index are not on this map yet.")
         if button.button("Add them", width="stretch"):
             _start(opened)
-    line, box = st.columns([5, 1], vertical_alignment="center")
-    line.caption(f"{made.quality.told() if made.quality else ''} {CAVEAT}")
+    line, box = st.columns([4, 1], vertical_alignment="center")
+    quality = made.quality
+    line.caption(
+        ("" if quality is None else f"{quality.kept:.0%} of near neighbours are kept near · ")
+        + "distances between far groups mean little",
+        help=f"{quality.told() if quality else ''} {CAVEAT}",
+    )
     with box.popover("This map", width="stretch"):
         st.caption(
             f"t-SNE of {len(made):,} items, {plain(made.encoder)}, perplexity "
@@ -158,7 +163,7 @@ def _page(opened: Opened, made: ItemMap, new: int, where: str | None, by: str) -
     ids = made.items.column("id")
     faint = _faint(opened, ids, where)
     ticked = _is_among(ids, chosen.chosen(opened))
-    left, right = st.columns([2.3, 1], gap="small")
+    left, right = st.columns([2.9, 1], gap="small")
     with left:
         seen = points(
             Points(
@@ -220,7 +225,7 @@ def _beside(opened: Opened, made: ItemMap) -> None:
     there = set(made.items.filter(_mask(made, shown)).column("id").to_pylist())
     shown = [one for one in shown if one in there][:SHOWN]
     if not ticked and not shown:
-        st.info(HELP, icon=":material/lasso_select:")
+        st.caption(HELP)
         return
     _label(opened, ticked)
     total = max(len(_shown(opened)), len(ticked))
@@ -231,7 +236,7 @@ def _beside(opened: Opened, made: ItemMap) -> None:
         rows = opened.index.store.take(shown).to_pylist()
         picked = gallery(
             [card_of(opened, row) for row in rows], key="map_cards", chosen=ticked,
-            actions=ACTIONS, side=84, open_title="Find what looks like this",
+            actions=ACTIONS, side=74, open_title="Find what looks like this",
         )  # fmt: skip
     if picked.chosen is not None:
         chosen.replace_shown(opened, shown, picked.chosen)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
+from georetrieve.probes.item_map.layout import MapOptions, lay_out
 from georetrieve.types import IntArray
 
 __all__ = ["LARGEST_MAP", "item_map"]
 
 LARGEST_MAP = 3000
-"""Items drawn at most; more take minutes and cannot be told apart."""
-_PERPLEXITY = 30.0
-_COMPONENTS = 50
+"""Items drawn at most; more cannot be told apart on a page."""
 
 
 def item_map(
@@ -28,7 +24,7 @@ def item_map(
     seed: int = 0,
     most: int = LARGEST_MAP,
 ) -> dict[str, list[float | str]]:
-    """t-SNE of vectors (L. van der Maaten & G. Hinton, 2008), started from their PCA.
+    """A map of some of the items of a run; see :func:`~georetrieve.probes.item_map.layout.lay_out`.
 
     Distances between far groups and the sizes of groups mean nothing in such a map; what lies side
     by side in it is near in the vectors.
@@ -45,23 +41,10 @@ def item_map(
         than four items or where all vectors are one.
     """
     rows = _rows(len(ids), seed, most)
-    points = np.asarray(vectors[rows], np.float64)
+    points = np.asarray(vectors[rows], np.float32)
     if len(rows) < 4 or not np.ptp(points, axis=0).any():
         return {}
-    width = min(_COMPONENTS, *points.shape)
-    if width < points.shape[1]:
-        points = PCA(width, random_state=seed).fit_transform(points)
-    # With values of very unlike sizes the start is what the seed gives, whatever the units.
-    points /= points.std()
-    mapper = TSNE(
-        perplexity=min(_PERPLEXITY, (len(rows) - 1) / 3),
-        init="pca" if points.shape[1] > 1 else "random",
-        random_state=seed,
-    )
-    with warnings.catch_warnings():
-        # Copies make PCA's and t-SNE's spreads zero here and there, which only moves them apart.
-        warnings.filterwarnings("ignore", category=RuntimeWarning, module="sklearn")
-        places = mapper.fit_transform(points)
+    places = lay_out(points, options=MapOptions(seed=seed))
     return {
         "x": [round(float(x), 3) for x in places[:, 0]],
         "y": [round(float(y), 3) for y in places[:, 1]],

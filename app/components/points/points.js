@@ -219,7 +219,7 @@ function makeMap(root) {
     pen.scale(ratio, ratio);
     const seen = [...within(...bounds())];
     const shown = seen.filter((point) => state(point) !== HIDDEN);
-    const radius = shown.length > 60000 ? 1 : shown.length > FEW ? 1.4 : shown.length > 3000 ? 2.6 : shown.length > 600 ? 3.6 : 4.8;
+    const radius = shown.length > 60000 ? 1 : shown.length > FEW ? 1.4 : shown.length > 3000 ? 2.4 : shown.length > 600 ? 3.2 : 4;
     const layers = [[], [], []]; // faint, nothing known, known: what is known is never hidden by what is not
     for (const point of shown) layers[state(point) & FAINT ? 0 : codes[point] < 0 ? 1 : 2].push(point);
     for (const [place, layer] of layers.entries()) {

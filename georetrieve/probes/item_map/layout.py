@@ -23,7 +23,7 @@ EARLY, LATE, ALL = 250, 500, 250  # steps: pulled together, on their own, with a
 STEPS_AT_ONCE = 25
 EXAGGERATION = 12.0
 FEWEST = 5  # of fewer items a plain projection shows all there is to show
-FEW = 8_000  # up to here Barnes and Hut's tree is quicker than interpolation
+FEW = 8_000  # up to here Barnes and Hut's tree is quicker than interpolation, and one thread enough
 APART = 0.02  # of the spread: by how much items begin beside what they are put next to
 
 
@@ -128,7 +128,6 @@ class _Mapper:
 
     def __init__(self, options: MapOptions, progress: Progress | None) -> None:
         self._options, self._progress = options, progress
-        self._jobs = os.cpu_count() or 1
         self._affinities: tuple[int, Any] | None = None
 
     def move(self, points: FloatArray, places: Places, plan: list[tuple[int, float]]) -> Places:
@@ -138,7 +137,7 @@ class _Mapper:
             np.asarray(places, np.float64),
             self._alike(points),
             negative_gradient_method="bh" if len(points) < FEW else "fft",
-            n_jobs=self._jobs,
+            n_jobs=_threads(len(points)),
             random_state=self._options.seed,
         )
         for steps, exaggeration in plan:
@@ -163,10 +162,15 @@ class _Mapper:
             tsne = _open_tsne()
             near = tsne.nearest_neighbors.PrecomputedNeighbors(rows, distances)
             alike = tsne.affinity.PerplexityBasedNN(
-                knn_index=near, perplexity=perplexity, n_jobs=self._jobs
+                knn_index=near, perplexity=perplexity, n_jobs=_threads(len(points))
             )
             self._affinities = (len(points), alike)
         return self._affinities[1]
+
+
+def _threads(count: int) -> int:
+    """Of few points each step is over before a second thread has begun."""
+    return 1 if count < FEW else os.cpu_count() or 1
 
 
 def _open_tsne() -> Any:  # noqa: ANN401 - untyped; imported when it is needed
