@@ -27,6 +27,7 @@ from georetrieve.serving.pictures import Pictures
 from georetrieve.types import Region
 
 __all__ = [
+    "MOST",
     "Part",
     "more",
     "query_part",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 MOST = 24
+"""Images in one query."""
 UPLOAD = "upload:"
 SHOWN = 100
 SMALL_PX = 160

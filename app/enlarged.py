@@ -8,14 +8,12 @@ import streamlit as st
 
 from app import asked, uploads
 from app.asked import Part
-from app.colours import NO_LABEL, label_colours
-from app.components.viewer import Shape, viewer
+from app.components.viewer import viewer
 from app.going import go
 from app.neighbours import hit_facts
 from app.opened import Opened
 from app.trouble import plain, told
-from app.viewing import viewed
-from georetrieve.errors import SourceError
+from app.viewing import HEIGHT, around, in_its_file, turn, viewed
 from georetrieve.search import SearchHit, SearchResult
 from georetrieve.types import Region
 
@@ -24,9 +22,6 @@ __all__ = ["WHY", "enlarge", "look_closer"]
 WHY = "_why"
 """Where the page is told of which neighbour it should say why it is one."""
 PLACE = "_enlarged"
-HEIGHT = 430
-MARGIN = 0.6  # of an item's longer side, shown around it
-Box = tuple[float, float, float, float]
 
 
 def enlarge(opened: Opened, result: SearchResult, place: int) -> None:
@@ -41,44 +36,16 @@ def _enlarged(opened: Opened, result: SearchResult) -> None:
     hit = result.hits[place]
     left, right = st.columns([5, 2])
     with left:
-        _original(opened, hit)
+        in_its_file(
+            opened, hit.id, hit.region, label=hit.label, thumbnail=hit.thumbnail, key="enlarged"
+        )
         with st.container(horizontal=True, gap="xsmall"):
-            _turn(place, len(result.hits))
+            turn(PLACE, place, len(result.hits))
             _act(opened, hit)
     with right:
         st.markdown(f"**{hit.rank} of {len(result.hits)}**  \n{plain(hit.id)}")
         facts = hit_facts(hit, result)
         st.markdown("  \n".join(f":gray[{plain(name)}] {plain(facts[name])}" for name in facts))
-
-
-def _original(opened: Opened, hit: SearchHit) -> None:
-    """The item in its file; when that is gone, what is kept of it."""
-    try:
-        image = viewed(opened.key, hit.id, str(opened.version))
-    except SourceError as error:
-        st.image(hit.thumbnail, width=320)
-        st.warning(f"Only this thumbnail is left: {plain(str(error))}", icon=":material/image:")
-        return
-    shapes, look_at = [], None
-    if hit.region is not None:
-        colour = label_colours(opened).get(hit.label or "", NO_LABEL)
-        shapes = [Shape(id=hit.id, rings=[_corners(hit.region)], colour=colour)]
-        look_at = _around(hit.region)
-    viewer(image, key="enlarged", shapes=shapes, look_at=look_at, height=HEIGHT)
-
-
-def _turn(place: int, count: int) -> None:
-    def to(other: int) -> None:
-        st.session_state[PLACE] = other
-
-    st.button(
-        "Previous", icon=":material/chevron_left:", disabled=place == 0, on_click=to,
-        args=[place - 1], shortcut="Left",
-    )  # fmt: skip
-    st.button(
-        "Next", icon=":material/chevron_right:", disabled=place + 1 >= count, on_click=to,
-        args=[place + 1], shortcut="Right",
-    )  # fmt: skip
 
 
 def _act(opened: Opened, hit: SearchHit) -> None:
@@ -104,7 +71,7 @@ def look_closer(opened: Opened, part: Part) -> None:
         kept = f"_drawn {part}"
         seen = viewer(
             image, key=f"region {part}", mode="region", region=st.session_state.get(kept),
-            look_at=None if own is None else _around(own), height=HEIGHT,
+            look_at=None if own is None else around(own), height=HEIGHT,
         )  # fmt: skip
         if seen.region is not None:
             st.session_state[kept] = seen.region
@@ -138,13 +105,3 @@ def _own_region(opened: Opened, part: Part) -> Region | None:
     columns = ["x", "y", "width", "height"]
     row = opened.index.store.take([part.name], columns).to_pylist()[0]
     return None if row["width"] is None else Region(*(row[name] for name in columns))
-
-
-def _corners(region: Region) -> list[tuple[float, float]]:
-    left, top, right, bottom = region.box
-    return [(left, top), (right, top), (right, bottom), (left, bottom)]
-
-
-def _around(region: Region) -> Box:
-    more = MARGIN * max(region.width, region.height)
-    return region.x - more, region.y - more, region.width + 2 * more, region.height + 2 * more

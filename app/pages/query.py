@@ -14,6 +14,7 @@ from app.components.shares import shares
 from app.enlarged import WHY, enlarge, look_closer
 from app.filters import choose_filter
 from app.going import go, link
+from app.label_queues import TICKED
 from app.neighbours import described, hit_card, label_shares
 from app.opened import Opened
 from app.trouble import plain, told
@@ -213,7 +214,7 @@ def _show_found(
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("  \n".join(map(plain, described(result))), width="stretch")
         if ticked:
-            link("label", f"Label the {len(ticked):,} ticked")
+            link("label", f"Label the {len(ticked):,} ticked", queue=TICKED)
         for form, text in (("csv", result.to_csv), ("json", result.to_json)):
             st.download_button(
                 form.upper(), text, f"neighbours.{form}", on_click="ignore", key=f"as {form}",
