@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
+
 import streamlit as st
 
 from app.opened import Opened
 from app.trouble import plain
 from georetrieve.serving.jobs import Jobs
 
-__all__ = ["measure_here"]
+__all__ = ["NEW", "measure_here"]
+
+NEW = "_new_run"
+"""Where the page is told the name of a run that has just been made."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -25,8 +31,11 @@ def measure_here(opened: Opened) -> None:
         "Measure this index now", icon=":material/play_arrow:", disabled=running, key="measure",
         help="As `georetrieve bench retrieval` does: how well labelled items find their like.",
     ):  # fmt: skip
+        out = (
+            opened.index.path / "reports" / f"retrieval-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        )
         words = ["bench", "retrieval", str(opened.index.path), "--encoder", opened.spec.column]
-        _jobs().start(key, words)
+        _jobs().start(key, [*words, "--out", str(out)])
         st.rerun()
     if job is not None:
         _progress(key)
@@ -43,5 +52,6 @@ def _progress(key: str) -> None:
         st.error(plain(job.last_line or "It ended without a word."), icon=":material/error:")
     else:
         _jobs().forget(key)
+        st.session_state[NEW] = Path(job.words[-1]).name
         st.toast("Measured: the new run is in the list.", icon=":material/check:")
         st.rerun(scope="app")

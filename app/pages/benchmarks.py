@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
-from app.bench_job import measure_here
+from app.bench_job import NEW, measure_here
 from app.bench_views import VIEWS
 from app.opened import Opened
 from app.trouble import plain
@@ -69,15 +69,16 @@ def _read(stamps: Sequence[tuple[str, str, int, int]]) -> FoundRecords:
 def _choose(records: Sequence[FoundRecord]) -> Comparison:
     """The records that are compared; what cannot be compared cannot be chosen together."""
     comparisons = {_unique(one): one for one in compare(records)}
+    _turn_to_new(comparisons)
     title = st.selectbox(
         "What was measured", list(comparisons), key="measured", bind="query-params",
-        persist_state="session",
+        persist_state="session", on_change=_take_newest, args=[comparisons],
     )  # fmt: skip
     all_of_it = comparisons[title]
     titles = {one.title: one for one in reversed(all_of_it.records)}
     runs = st.multiselect(
-        "Runs", list(titles), default=list(titles)[:_MOST_AT_FIRST], key="runs",
-        bind="query-params", placeholder="the newest",
+        "Runs", list(titles), default=_newest(all_of_it), key="runs", bind="query-params",
+        placeholder="the newest",
     )  # fmt: skip
     some = [titles[run] for run in runs] or [all_of_it.records[-1]]
     some.sort(key=lambda one: (one.record.created, one.name))
@@ -86,6 +87,24 @@ def _choose(records: Sequence[FoundRecord]) -> Comparison:
         help="Differences are to this run.",
     )  # fmt: skip
     return replace(all_of_it, records=tuple(some), baseline=titles[base])
+
+
+def _turn_to_new(comparisons: Mapping[str, Comparison]) -> None:
+    """A run that has just been made is shown, whatever was chosen before."""
+    new = st.session_state.pop(NEW, None)
+    for title, one in comparisons.items():
+        if new in [found.name for found in one.records]:
+            st.session_state["measured"] = title
+            st.session_state["runs"] = _newest(one)
+
+
+def _take_newest(comparisons: Mapping[str, Comparison]) -> None:
+    """Where something else is looked at, its runs are chosen."""
+    st.session_state["runs"] = _newest(comparisons[st.session_state["measured"]])
+
+
+def _newest(one: Comparison) -> list[str]:
+    return [found.title for found in reversed(one.records)][:_MOST_AT_FIRST]
 
 
 def _unique(one: Comparison) -> str:

@@ -158,8 +158,8 @@ def _begins_like_a_record(path: Path) -> bool:
 def _name(path: Path, place: Path) -> str:
     relative = path.relative_to(place) if path != place else Path(path.parent.name, path.name)
     parts = relative.with_suffix("").parts
-    if parts[-1] == "record" and len(parts) > 1:
-        parts = parts[:-1]
+    if parts[-1] == "record":
+        parts = parts[:-1] or (place.resolve().name,)
     return "/".join(parts)
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import atexit
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
-from typing import IO
 
 from georetrieve.errors import ServiceBusyError
 
 __all__ = ["CommandJob", "Jobs"]
 
-_LAST_BYTES = 4000
+_LONGEST = 1000  # letters of a line
 
 
 class CommandJob:
@@ -29,24 +28,35 @@ class CommandJob:
         self.words = tuple(words)
         self._began = time.monotonic()
         self._ended: float | None = None
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives with the job
+        self._said: deque[str] = deque(maxlen=1)
         self._process = subprocess.Popen(  # a list of words: no shell takes part
             [sys.executable, "-m", "georetrieve", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=self._said,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
         )
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         atexit.register(self.stop)
+
+    def _listen(self) -> None:
+        """Take what the command says as it comes, lest it waits for a reader."""
+        if self._process.stderr is None:  # it is a pipe; this tells the type checker
+            return
+        with self._process.stderr as lines:
+            for line in lines:
+                if line.strip():
+                    self._said.append(line.strip()[:_LONGEST])
+        self._process.wait()
+        self._ended = time.monotonic()
+        atexit.unregister(self.stop)
 
     @property
     def running(self) -> bool:
         """Whether it still runs."""
-        if self._process.poll() is None:
-            return True
-        if self._ended is None:
-            self._ended = time.monotonic()
-            atexit.unregister(self.stop)
-        return False
+        return self._ended is None
 
     @property
     def failed(self) -> bool:
@@ -56,23 +66,17 @@ class CommandJob:
     @property
     def seconds(self) -> float:
         """How long it has run."""
-        end = time.monotonic() if self.running else self._ended or self._began
-        return end - self._began
+        return (self._ended or time.monotonic()) - self._began
 
     @property
     def last_line(self) -> str:
         """What it said last, to a person; "" for nothing yet."""
-        file = self._said
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _LAST_BYTES))
-        lines = file.read().decode("utf-8", "replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return self._said[-1] if self._said else ""
 
     def stop(self) -> None:
         """End it; harmless when it has ended."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(timeout=20)
+        self._process.terminate()
+        self._listener.join(timeout=20)
 
 
 class Jobs:
