@@ -1,3 +1,4 @@
+import io
 import json
 
 import numpy as np
@@ -10,9 +11,16 @@ from georetrieve.encoders.registry import load_encoder
 from georetrieve.errors import EncoderError, SourceError, StoreError
 from georetrieve.indexing.build import index_folder
 from georetrieve.indexing.options import IndexOptions
-from georetrieve.probes.explanation import explain, explain_in_index, explain_query, seen_box
-from georetrieve.reports.explanation import save_explanation
-from georetrieve.types import EncoderSpec
+from georetrieve.probes.explanation import (
+    explain,
+    explain_hit,
+    explain_in_index,
+    explain_query,
+    seen_box,
+)
+from georetrieve.reports.explanation import explanation_png, save_explanation
+from georetrieve.search import Index, QueryImage, QueryItem, QueryText
+from georetrieve.types import EncoderSpec, Region
 
 
 def spotted(places, size=(300, 200)):
@@ -64,6 +72,24 @@ def test_regions_and_items_are_read_from_their_files(folder, index):
     found = explain_in_index(index, region, "two.png")
     assert found.query_box == (0, 0, 120, 90)
     assert found.hit_box == (0, 0, 300, 200)
+
+
+def test_parts_of_a_query_are_explained_and_drawn_for_a_screen(folder, index):
+    with Index.open(index) as opened:
+        by_item = explain_hit(opened, QueryItem("one.png", weight=-1.0), "two.png", pairs=3)
+        assert by_item.rows() == explain_in_index(index, "one.png", "two.png", pairs=3).rows()
+        region = QueryImage(folder / "one.png", Region(60, 20, 120, 90))
+        assert explain_hit(opened, region, "two.png").query_box == (0, 0, 120, 90)
+        with pytest.raises(StoreError, match="compares one with one"):
+            explain_hit(opened, QueryText("galena"), "two.png")
+    drawn = [explanation_png(by_item, query_title="a", hit_title="b", dark=d) for d in (0, 1)]
+    corners = []
+    for png in drawn:
+        with Image.open(io.BytesIO(png)) as picture:
+            assert picture.width > 2 * picture.height
+            corners.append(picture.convert("L").getpixel((0, 0)))
+    assert corners[0] > 200
+    assert corners[1] < 50
 
 
 def test_a_file_that_went_away_is_named(tmp_path):
