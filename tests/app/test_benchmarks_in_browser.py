@@ -7,12 +7,23 @@ import pytest
 from typer.testing import CliRunner
 
 from georetrieve.cli.app import app
+from georetrieve.stores.lance import IndexStore
+from georetrieve.stores.lock import write_lock
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 expect.set_options(timeout=20_000)
 
 
+def _keep_few(index):
+    store = IndexStore.open(index)
+    with write_lock(index, "a test"):
+        rest = "label IS NULL OR label NOT IN ('massula', 'acanthomorph', 'phytoclast')"
+        store.remove_ids(store.scan(["id"], rest).column("id").to_pylist())
+
+
+@pytest.mark.slow
 def test_measured_from_the_page_and_compared(tab, served_own):
+    _keep_few(served_own.index)
     before = served_own.index / "reports" / "before"
     words = ["bench", "retrieval", str(served_own.index), "--out", str(before)]
     done = CliRunner().invoke(app, words)
