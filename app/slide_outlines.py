@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar, cast
 
 import streamlit as st
 
@@ -16,18 +16,21 @@ from app.components.viewer import Drawn, Shape
 from app.opened import Opened
 from app.slide_files import Place
 from app.waiting import bar
-from georetrieve.probes.classification.suggestions import Suggestion
+from georetrieve.probes.classification.suggestions import Suggestions
 from georetrieve.search.outlines import ItemOutline, slide_outlines
+from georetrieve.sources.masks.classes import distinct_colours
 from georetrieve.types import Region
 
 __all__ = ["COLOURINGS", "Look", "Outlined", "find_outlines", "outlined", "padded"]
 
-COLOURINGS = ("Label", "Suggestion", "None")
+SUGGESTION, NONE = "Suggestion", "None"
+COLOURINGS = ("Label", SUGGESTION, NONE)
 """What outlines are coloured by; with suggestions, those that have a label keep its colour."""
 ONE_COLOUR = "#e07a1f"
 KEPT = 16
 
 T = TypeVar("T")
+_Key: TypeAlias = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Look:
         trace: The edges of specimens rather than their boxes.
     """
 
-    colouring: str = "None"
+    colouring: str = NONE
     trace: bool = False
 
 
@@ -62,21 +65,42 @@ class Outlined:
     of: int
 
 
-def find_outlines(opened: Opened, place: Place, *, trace: bool) -> list[ItemOutline]:
-    """Where the items of a file, or of a slice, lie.
+def find_outlines(opened: Opened, place: Place, look: Look) -> list[ItemOutline]:
+    """Where the items of a file, or of a slice, lie, and what those without a label may be.
 
     Raises:
         SourceError: The file is gone or cannot be read.
+        StoreError: Suggestions are looked for, and nothing is labelled.
     """
+    return _found(opened, place, look)[1]
+
+
+def _found(opened: Opened, place: Place, look: Look) -> tuple[_Key, list[ItemOutline]]:
+    """By what they are kept, and they themselves."""
 
     def find() -> list[ItemOutline]:
         with bar() as progress:
             return slide_outlines(
                 opened.index.store, place.source, place.path, slice_index=place.slice_index,
-                axis=place.axis, trace=trace, progress=progress,
+                axis=place.axis, trace=look.trace, progress=progress,
             )  # fmt: skip
 
-    return _kept(("found", opened.version, opened.key, *place.file, trace), find)
+    key: _Key = ("found", opened.version, opened.key, *place.file, look.trace)
+    items = _kept(key, find)
+    if look.colouring != SUGGESTION or all(one.label or one.predicted for one in items):
+        return key, items
+    votes = suggested.votes(opened)
+    key = ("suggested", *key, opened.spec.name, votes.version)
+    return key, _kept(key, lambda: [_suggested(one, votes.found) for one in items])
+
+
+def _suggested(one: ItemOutline, votes: Suggestions) -> ItemOutline:
+    """What a probe has written of an item stands; what neighbours say comes after it."""
+    if one.label or one.predicted or one.id not in votes:
+        return one
+    vote = votes[one.id]
+    measures = {**one.measures, "Predicted probability": vote.probability}
+    return replace(one, predicted=vote.label, measures=measures)
 
 
 def outlined(
@@ -88,62 +112,56 @@ def outlined(
         SourceError: The file is gone or cannot be read.
         StoreError: They are to be coloured by suggestions, and nothing is labelled.
     """
-    items = find_outlines(opened, place, trace=look.trace)
-    votes = suggested.votes(opened) if look.colouring == "Suggestion" else None
+    key, items = _found(opened, place, look)
+    whole = Region(0, 0, *size).box
 
     def draw() -> Outlined:
-        found = {}
-        if votes is not None:
-            found = {one.id: votes.found[one.id] for one in items if one.id in votes.found}
-        whole = Region(0, 0, *size).box
         parts = [one for one in items if one.region.box != whole]
-        return _outlined(parts, found, label_colours(opened), look.colouring, set(hidden))
+        return _outlined(parts, label_colours(opened), look.colouring, set(hidden))
 
-    made_of = (look, *sorted(hidden), opened.spec.name, votes and votes.version)
-    return _kept(("drawn", opened.version, opened.key, *place.file, made_of), draw)
+    return _kept(("drawn", *key, look, *sorted(hidden)), draw)
 
 
 def _outlined(
-    outlines: Sequence[ItemOutline],
-    votes: Mapping[str, Suggestion],
-    colours: Mapping[str, str],
-    colouring: str,
-    hidden: set[str],
+    outlines: Sequence[ItemOutline], colours: Mapping[str, str], colouring: str, hidden: set[str]
 ) -> Outlined:
-    counts: Counter[str] = Counter()
-    shapes = []
-    for one in outlines:
-        vote = None if one.label else votes.get(one.id)
-        name = one.label or (vote.label if vote else "")
-        counts[name] += 1
-        if name in hidden and colouring != "None":
-            continue
-        colour = ONE_COLOUR if colouring == "None" else colours.get(name, NO_LABEL)
-        faint = colouring != "None" and not one.label
-        shapes.append(
-            Shape(id=one.id, rings=one.rings, colour=colour, title=_title(one, vote), faint=faint)
+    names = {one.id: _class_of(one, colouring) for one in outlines}
+    counts = Counter(names.values())
+    colours = _all_coloured(colours, counts)
+    shapes = [
+        Shape(
+            id=one.id, rings=one.rings, title=_title(one, colouring),
+            colour=ONE_COLOUR if colouring == NONE else colours[names[one.id]],
+            faint=colouring != NONE and not one.label,
         )
-    entries = [
-        Entry(
-            name=name, colour=colours.get(name, NO_LABEL), count=count, title=name or "no label"
-        )
-        for name, count in sorted(counts.items(), key=lambda pair: (not pair[0], -pair[1], pair[0]))
+        for one in outlines
+        if colouring == NONE or names[one.id] not in hidden
     ]  # fmt: skip
-    return Outlined(
-        Drawn(shapes),
-        [] if colouring == "None" else entries,
-        {one.id: one.region for one in outlines},
-        len(shapes),
-        len(outlines),
-    )
+    order = sorted(counts, key=lambda name: (not name, -counts[name], name))
+    entries = [
+        Entry(name=name, colour=colours[name], count=counts[name], title=name or "no label")
+        for name in order
+        if colouring != NONE
+    ]
+    regions = {one.id: one.region for one in outlines}
+    return Outlined(Drawn(shapes), entries, regions, len(shapes), len(outlines))
 
 
-def _title(one: ItemOutline, vote: Suggestion | None) -> str:
-    lines = [one.label or "no label"]
-    if vote is not None:
-        lines = [f"{vote.label}? {vote.probability:.2f}" + (" · far" if vote.far else "")]
-    lines += [_measure(name, value) for name, value in one.measures.items()]
-    return "\n".join(lines)
+def _class_of(one: ItemOutline, colouring: str) -> str:
+    return one.label or (one.predicted if colouring == SUGGESTION else None) or ""
+
+
+def _all_coloured(colours: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Colours also of classes that are only predicted, and of none."""
+    further = sorted(name for name in names if name and name not in colours)
+    shades = distinct_colours(len(colours) + len(further))[len(colours) :]
+    shown = ("#{:02x}{:02x}{:02x}".format(*shade) for shade in shades)
+    return {**colours, **dict(zip(further, shown, strict=True)), "": NO_LABEL}
+
+
+def _title(one: ItemOutline, colouring: str) -> str:
+    name = one.label or (f"{one.predicted}?" if _class_of(one, colouring) else "no label")
+    return "\n".join([name, *(_measure(what, value) for what, value in one.measures.items())])
 
 
 def _measure(name: str, value: float) -> str:
@@ -165,7 +183,7 @@ def padded(region: Region, size: tuple[int, int]) -> tuple[float, float, float, 
     )
 
 
-def _kept(key: tuple[object, ...], make: Callable[[], T]) -> T:
+def _kept(key: _Key, make: Callable[[], T]) -> T:
     """What was made before, or is now; a few are kept, for all visitors.
 
     Streamlit's own cache would show how far the making is each time that it gives what it kept.
@@ -179,5 +197,5 @@ def _kept(key: tuple[object, ...], make: Callable[[], T]) -> T:
 
 
 @st.cache_resource(show_spinner=False)
-def _held() -> OrderedDict[tuple[object, ...], object]:
+def _held() -> OrderedDict[_Key, object]:
     return OrderedDict()

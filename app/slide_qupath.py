@@ -12,7 +12,7 @@ from app import acts
 from app.colours import label_colours
 from app.opened import Opened
 from app.slide_files import Place
-from app.slide_outlines import find_outlines
+from app.slide_outlines import Look, find_outlines
 from app.trouble import plain, told
 from georetrieve.search.outlines import ItemOutline
 from georetrieve.search.qupath import MatchedAnnotations, match_annotations, outlines_geojson
@@ -22,17 +22,17 @@ __all__ = ["offer"]
 LISTED = 200
 
 
-def offer(opened: Opened, place: Place, *, trace: bool) -> None:
-    """A button that opens it; the outlines are traced ones where those are shown."""
+def offer(opened: Opened, place: Place, look: Look) -> None:
+    """A button that opens it; what goes there is what is shown, suggestions among it."""
     if st.button("QuPath", key="slide_qupath", icon=":material/sync_alt:", width="stretch"):
-        _dialog(opened, place, trace)
+        _dialog(opened, place, look)
 
 
 @st.dialog("QuPath", width="medium")
-def _dialog(opened: Opened, place: Place, trace: bool) -> None:
+def _dialog(opened: Opened, place: Place, look: Look) -> None:
     outlines: list[ItemOutline] = []
     with told():
-        outlines = find_outlines(opened, place, trace=trace)
+        outlines = find_outlines(opened, place, look)
     if outlines:
         _out(opened, place, outlines)
         _back(opened, outlines)

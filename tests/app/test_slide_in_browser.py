@@ -169,11 +169,14 @@ def test_labels_go_to_qupath_and_come_back(tab, served_own, tmp_path):
 
 def test_why_tiles_fail_is_said_as_text(tab, started):
     why = "slide_00.tif is not there any more; <b>bring it back</b>."
-    tab.route(re.compile("/tile"), lambda route: route.fulfill(status=404, json={"error": why}))
+    tab.route(
+        re.compile("/tile|/lent/"), lambda route: route.fulfill(status=404, json={"error": why})
+    )
     tab.goto(f"{started.url}/slide?file=slide_00.tif")
     alert = tab.locator(".viewer .trouble")
     expect(alert).to_contain_text(why)
-    tab.unroute(re.compile("/tile"))
+    tab.unroute(re.compile("/tile|/lent/"))
     alert.get_by_role("button", name="Try again").click()
     expect(alert).to_be_hidden()
     expect(tab.locator(".viewer")).to_have_attribute("data-ready", "true")
+    expect(tab.locator(".viewer")).to_have_attribute("data-shapes", "128")

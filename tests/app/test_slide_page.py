@@ -81,3 +81,43 @@ def test_colouring_by_suggestion_without_any_label_is_one_sentence(page_test, ow
     assert not page.exception
     (error,) = page.error
     assert "no labelled item" in error.value
+
+
+def test_an_item_is_labelled_beside_the_slide(page_test, own_slides):
+    from georetrieve.labelling import label_history
+    from georetrieve.stores.lance import IndexStore
+
+    page = page_test("slide", index=own_slides, item=CYST)
+    page.selectbox(key=f"slide_label_{CYST}").set_value("leiosphere").run()
+    assert not page.exception
+    assert "1 item labelled" in page.toast[0].value
+    row = IndexStore.open(own_slides).take([CYST], ["label"]).to_pylist()[0]
+    assert row["label"] == "leiosphere"
+    assert label_history(own_slides)[0]["how"] == "given"
+
+
+def test_outlines_are_coloured_counted_and_hidden_by_what_they_are():
+    from app.slide_outlines import _outlined
+    from georetrieve.search.outlines import ItemOutline
+    from georetrieve.types import Region
+
+    region = Region(0, 0, 4, 4)
+    ring = ((0, 0), (4, 0), (4, 4))
+    outlines = [
+        ItemOutline(id="a", rings=(ring,), region=region, label="spore"),
+        ItemOutline(id="b", rings=(ring,), region=region, predicted="cyst"),
+        ItemOutline(id="c", rings=(ring,), region=region),
+    ]
+    shown = _outlined(outlines, {"spore": "#112233"}, "Suggestion", {"spore"})
+    assert [(entry.title, entry.count) for entry in shown.entries] == [
+        ("cyst", 1),
+        ("spore", 1),
+        ("no label", 1),
+    ]
+    assert (shown.shown, shown.of) == (2, 3)
+    assert shown.drawn.ids == {"b", "c"}
+    assert len({entry.colour for entry in shown.entries}) == 3
+    by_label = _outlined(outlines, {"spore": "#112233"}, "Label", set())
+    assert [entry.count for entry in by_label.entries] == [1, 2]
+    plain = _outlined(outlines, {"spore": "#112233"}, "None", {"spore"})
+    assert (plain.shown, plain.entries) == (3, [])

@@ -31,13 +31,27 @@ class Tiles {
 
   // Draw what is in view, and ask for what is missing. True when all of it is there.
   draw(context, view, ratio) {
+    const places = this.places(view, ratio);
+    const missing = this.paint(context, view, ratio);
+    const middle = [view.x, view.y];
+    places.sort((one, other) => this.distance(one, middle) - this.distance(other, middle));
+    this.ask([...this.inView(this.smallest, view), ...places]);
+    return missing === 0;
+  }
+
+  // At the level whose tiles are shown at about their size.
+  places(view, ratio) {
     const finest = this.image.levels - 1;
     const level = clamp(Math.ceil(finest + Math.log2(view.scale * ratio / SOFT)), 0, finest);
-    const places = this.inView(level, view);
+    return this.inView(level, view);
+  }
+
+  // Draw what is there; how many tiles are to come.
+  paint(context, view, ratio) {
     let missing = 0;
     context.imageSmoothingEnabled = view.scale * ratio < 4; // above, one wants to see the pixels
     context.imageSmoothingQuality = "high";
-    for (const place of places) {
+    for (const place of this.places(view, ratio)) {
       const bitmap = this.use(key(place));
       const box = this.onScreen(place, view, ratio);
       if (bitmap) context.drawImage(bitmap, ...box);
@@ -46,10 +60,7 @@ class Tiles {
         this.drawCoarser(context, place, box, view, ratio);
       }
     }
-    const middle = [view.x, view.y];
-    places.sort((one, other) => this.distance(one, middle) - this.distance(other, middle));
-    this.ask([...this.inView(this.smallest, view), ...places]);
-    return missing === 0;
+    return missing;
   }
 
   // The level that is one tile; it stands in for all others until they come.

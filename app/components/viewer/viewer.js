@@ -16,6 +16,7 @@ class Viewer {
     this.view = new View();
     this.region = new Region();
     this.points = [];
+    this.lost = ""; // why there are no outlines
     this.chosen = new Set();
     this.build(root);
     this.gestures = new Gestures(this);
@@ -43,7 +44,7 @@ class Viewer {
     this.trouble.hidden = true;
     this.why = make("span");
     const again = make("button", "", "Try again");
-    again.onclick = () => this.tiles.again();
+    again.onclick = () => this.again();
     this.trouble.append(this.why, again);
     this.host.append(this.canvas, tools, this.bar, this.tip, this.trouble);
     root.append(this.host);
@@ -89,12 +90,15 @@ class Viewer {
   }
 
   setImage(image) {
-    this.tiles?.stop();
+    const place = image.place || image.tiles;
+    const follows = this.place === place && this.image.width === image.width && this.image.height === image.height;
+    this.before?.stop();
+    this.before = follows ? this.tiles : null; // the slice before is seen until this one is there
+    if (!follows) this.tiles?.stop();
     this.image = image;
     this.tiles = new Tiles(image, () => this.draw());
     this.view.image = { width: image.width, height: image.height };
     this.outlines = new Outlines([], image);
-    const place = image.place || image.tiles;
     if (this.place !== place) this.looked = undefined;
     this.place = place;
     this.host.dataset.image = image.tiles;
@@ -106,16 +110,29 @@ class Viewer {
     if (this.outlined === said) return;
     this.outlined = said;
     this.host.dataset.shapes = "";
+    let found = shapes;
     try {
-      const found = Array.isArray(shapes) ? shapes : await (await fetch(shapes.url)).json();
-      if (this.outlined !== said) return;
-      this.outlines = new Outlines(found, this.image);
+      if (!Array.isArray(shapes)) {
+        const answer = await fetch(shapes.url);
+        found = await answer.json();
+        if (!answer.ok) throw new Error(found.error);
+      }
+      this.lost = "";
     } catch (error) {
-      this.outlined = null; // asked again with the next run
-      return;
+      this.lost = `The outlines cannot be shown (${error.message}).`;
+      found = [];
     }
+    if (this.outlined !== said) return;
+    this.outlines = new Outlines(found, this.image);
     this.host.dataset.shapes = this.outlines.shapes.length;
     this.draw();
+  }
+
+  again() {
+    const shapes = this.outlined;
+    if (this.lost) this.outlined = null;
+    this.setShapes(JSON.parse(shapes));
+    this.tiles.again();
   }
 
   setOverlay(overlay) {
@@ -211,7 +228,12 @@ class Viewer {
     const accent = getComputedStyle(this.host).getPropertyValue("--st-primary-color").trim() || "#0069a6";
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.before?.paint(context, view, ratio);
     const ready = this.tiles.draw(context, view, ratio);
+    if (ready) {
+      this.before?.stop();
+      this.before = null;
+    }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.paintOverlay();
     // Where nothing of the image can be shown, outlines would lie over nothing.
@@ -266,8 +288,8 @@ class Viewer {
     this.length.textContent = scale.text;
     this.zoom.textContent = scale.zoom;
     this.bar.title = scale.title;
-    this.why.textContent = this.tiles.trouble;
-    this.trouble.hidden = !this.tiles.trouble;
+    this.why.textContent = this.tiles.trouble || this.lost;
+    this.trouble.hidden = !this.why.textContent;
     host.dataset.view = [view.left, view.top, view.width, view.height].map((side) => side.toFixed(2)).join(" ");
     host.dataset.scale = view.scale;
     host.dataset.ready = String(ready);
