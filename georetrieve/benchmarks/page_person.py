@@ -16,19 +16,14 @@ __all__ = ["Person"]
 
 WINDOW = {"width": 1280, "height": 720}
 PATIENCE_MS = 60_000
+POLLING_MS = 20  # looking at every frame would take a third of the browser's time
 
 # The ids of the cards, once they are others than those seen before, at least some, and every
 # thumbnail in sight is drawn. Components are in shadow roots, which selectors do not enter.
 _DRAWN = """
 ([seen, least]) => {
-  const cards = [];
-  const look = (root) => {
-    for (const node of root.querySelectorAll("*")) {
-      if (node.classList.contains("card") && node.dataset.id) cards.push(node);
-      if (node.shadowRoot) look(node.shadowRoot);
-    }
-  };
-  look(document);
+  const hosts = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")];
+  const cards = hosts.flatMap((host) => [...host.shadowRoot.querySelectorAll(".card[data-id]")]);
   const ids = cards.map((card) => card.dataset.id).join("\\n");
   if (cards.length < least || ids === seen) return false;
   const inSight = (card) => {
@@ -115,7 +110,7 @@ class Person:
         start = time.perf_counter()
         try:
             act()
-            seen = self._tab.wait_for_function(what, arg=list(arguments), polling="raf")
+            seen = self._tab.wait_for_function(what, arg=list(arguments), polling=POLLING_MS)
         except Error as error:
             said = " ".join(self._tab.get_by_role("alert").all_inner_texts())
             raise ServiceError(

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from georetrieve.errors import StoreError, did_you_mean
 from georetrieve.stores.lance import IndexStore
+from georetrieve.types import IntArray
 
 __all__ = ["Listing", "Page", "list_items"]
 
@@ -38,10 +39,11 @@ class Listing:
     Args:
         store: At the version it was opened; a listing does not see what changes later.
         ids: In order.
+        places: Of the items in the table, likewise.
     """
 
-    def __init__(self, store: IndexStore, ids: pa.Array) -> None:
-        self._store, self._ids = store, ids
+    def __init__(self, store: IndexStore, ids: pa.Array, places: IntArray) -> None:
+        self._store, self._ids, self._places = store, ids, places
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -61,8 +63,8 @@ class Listing:
             raise StoreError(f"A page of {size} items cannot be shown; ask for 1 or more.")
         pages = max(1, -(-len(self) // size))
         number = min(max(number, 0), pages - 1)
-        ids = self.ids(number * size, size)
-        rows = self._store.take(ids).to_pylist() if ids else []
+        places = self._places[number * size : (number + 1) * size].tolist()
+        rows = self._store.at(places).to_pylist() if places else []
         return Page(number, pages, len(self), rows)
 
 
@@ -89,12 +91,12 @@ def list_items(
     known = [name for name in store.columns if name != "thumbnail"]
     if sort not in known:
         raise StoreError(f"There is no column {sort!r} to sort by.{did_you_mean(sort, known)}")
-    table = store.scan(list(dict.fromkeys(["id", sort])), where)
+    table, places = store.places(list(dict.fromkeys(["id", sort])), where)
     if ids is not None:
-        chosen = pa.array(list(ids), pa.string())
-        table = table.filter(pc.is_in(table.column("id"), chosen))
+        chosen = pc.is_in(table.column("id"), pa.array(list(ids), pa.string()))
+        table, places = table.filter(chosen), places[chosen.to_numpy()]
     keys = [(sort, "descending" if descending else "ascending")]
     if sort != "id":
         keys.append(("id", "ascending"))
-    ordered = table.sort_by(keys)
-    return Listing(store, ordered.column("id").combine_chunks())
+    order = pc.sort_indices(table, keys)
+    return Listing(store, table.column("id").take(order).combine_chunks(), places[order.to_numpy()])

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from georetrieve.errors import SpecMismatchError, StoreError
@@ -17,7 +18,7 @@ from georetrieve.stores.schema import FILES, ITEMS, VECTOR_PREFIX, files_table, 
 from georetrieve.stores.staging import Staging
 from georetrieve.stores.tables import LanceTable, in_order
 from georetrieve.stores.vectors import LanceVectors, Snapshot, read_vectors, vector_batches
-from georetrieve.types import EncoderSpec, FileRecord, FloatArray, Item, Scalar
+from georetrieve.types import EncoderSpec, FileRecord, FloatArray, IntArray, Item, Scalar
 
 __all__ = ["IndexStore"]
 
@@ -277,6 +278,30 @@ class IndexStore:
         wanted = list(columns or self.columns)
         table = self._items.rows_with("id", ids, list(dict.fromkeys([*wanted, "id"])))
         return in_order(table, "id", ids).select(wanted)
+
+    def places(self, columns: Sequence[str], where: str | None = None) -> tuple[pa.Table, IntArray]:
+        """Columns of the items that meet a condition, and the places of these in the table.
+
+        By its place an item is found in a tenth of the time it takes by its id.
+
+        Returns:
+            M rows, and their (M,) places, which :meth:`at` takes.
+
+        Raises:
+            StoreError: A column is unknown, or the condition is not valid.
+        """
+        table = self._items.scan(columns, where, row_ids=True)
+        rows = table.column("_rowid").to_numpy().astype(np.int64)
+        places = np.arange(len(rows))
+        if where is not None:
+            every = self._items.scan([], row_ids=True).column("_rowid").to_numpy().astype(np.int64)
+            order = np.argsort(every)
+            places = order[np.searchsorted(every[order], rows)]
+        return table.drop_columns("_rowid"), places
+
+    def at(self, places: Sequence[int], columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows by their places in the table at the version that is open, in the order asked for."""
+        return self._items.take(places, list(columns or self.columns))
 
     # --- vectors ------------------------------------------------------------------------------
 

@@ -67,3 +67,24 @@ def test_bad_columns_conditions_and_sizes(store):
         list_items(store, "nothing = 1")
     with pytest.raises(StoreError, match="1 or more"):
         list_items(store).page(0, 0)
+
+
+def test_rows_are_the_right_ones_wherever_they_lie(tmp_path):
+    store = IndexStore.create(tmp_path / "index", Manifest(name="b"))
+    for place in range(0, 60, 5):  # pieces of their own, whose rows are not in the order of ids
+        names = [f"{(37 * one) % 60:02}.png" for one in range(place, place + 5)]
+        store.add_items(
+            [Item(path=name, kind="image", metadata={"depth": int(name[:2])}) for name in names], {}
+        )
+    store.remove_ids([f"{one:02}.png" for one in range(0, 60, 7)])
+    store._items._dataset.optimize.compact_files(target_rows_per_fragment=15)
+    store.remove_ids(["01.png", "33.png"])
+    store.add_items([Item(path="20.png", kind="tile", metadata={"depth": 20})], {})
+    left = [one for one in range(60) if one % 7 and one not in (1, 33)]
+    for where, expected in ((None, left), ("depth > 30", [one for one in left if one > 30])):
+        listing = list_items(store, where, sort="depth", descending=True)
+        rows = [row for page in range(5) for row in listing.page(page, 12).rows]
+        assert [row["depth"] for row in rows[: len(listing)]] == expected[::-1]
+        assert listing.ids() == [f"{one:02}.png" for one in expected[::-1]]
+    (changed,) = list_items(store, "kind = 'tile'").page(0, 9).rows
+    assert changed["id"] == "20.png"
