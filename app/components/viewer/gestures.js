@@ -89,6 +89,7 @@ class Gestures {
     } else if (viewer.mode === "look") {
       const hit = viewer.outlines.hit(x, y, view.scale);
       if (hit) viewer.send("seen", { picked: hit.id });
+      viewer.say(null, ""); // what is clicked is to be seen
     }
   }
 
