@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 import os
 import sys
@@ -141,6 +142,9 @@ def _make_app(script: Path, options: PageOptions) -> ASGIApp:
     # Else the first visitor of an address such as /query is given the module app/pages/query.py,
     # which Streamlit takes for a page of its own kind until st.navigation was called once.
     PagesManager.uses_pages_directory = False
+    # Streamlit asks for the stack when the first visitor comes, for which Python looks up the files
+    # of all modules, a quarter of a second; it remembers them.
+    inspect.stack()
     parent = str(script.parents[1])
     if parent not in sys.path:
         sys.path.insert(0, parent)  # the script's own modules are the package ``app``

@@ -60,5 +60,6 @@ def stamp_of(dataset: lance.LanceDataset, columns: Collection[str]) -> str:
     for piece in dataset.get_fragments():
         facts = piece.metadata.to_json()
         files = [one["path"] for one in facts["files"] if wanted & set(one["fields"])]
-        pieces.append([facts["id"], facts["physical_rows"], facts["deletion_file"], files])
-    return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()
+        rows = [facts["physical_rows"], facts["deletion_file"], facts.get("overlays")]
+        pieces.append([facts["id"], *rows, files])
+    return hashlib.sha256(json.dumps(pieces, default=str).encode()).hexdigest()
