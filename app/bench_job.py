@@ -15,6 +15,7 @@ __all__ = ["NEW", "measure_here"]
 
 NEW = "_new_run"
 """Where the page is told the name of a run that has just been made."""
+_FAILED = "_measuring_failed "
 
 
 @st.cache_resource(show_spinner=False)
@@ -31,12 +32,15 @@ def measure_here(opened: Opened) -> None:
         "Measure this index now", icon=":material/play_arrow:", disabled=running, key="measure",
         help="As `georetrieve bench retrieval` does: how well labelled items find their like.",
     ):  # fmt: skip
-        out = (
-            opened.index.path / "reports" / f"retrieval-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-        )
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        out = opened.index.path / "reports" / f"retrieval-{stamp}"
         words = ["bench", "retrieval", str(opened.index.path), "--encoder", opened.spec.column]
+        st.session_state.pop(_FAILED + key, None)
         _jobs().start(key, [*words, "--out", str(out)])
         st.rerun()
+    failure = st.session_state.get(_FAILED + key)
+    if failure is not None:
+        st.error(plain(failure), icon=":material/error:")
     if job is not None:
         _progress(key)
 
@@ -48,10 +52,11 @@ def _progress(key: str) -> None:
         return
     if job.running:
         st.caption(f":material/hourglass_top: Measuring … {job.seconds:.0f} s")
-    elif job.failed:
-        st.error(plain(job.last_line or "It ended without a word."), icon=":material/error:")
+        return
+    _jobs().forget(key)
+    if job.failed:
+        st.session_state[_FAILED + key] = job.last_line or "It ended without a word."
     else:
-        _jobs().forget(key)
         st.session_state[NEW] = Path(job.words[-1]).name
         st.toast("Measured: the new run is in the list.", icon=":material/check:")
-        st.rerun(scope="app")
+    st.rerun(scope="app")

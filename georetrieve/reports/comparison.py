@@ -133,4 +133,5 @@ def _each_class(one: Comparison) -> str:
     if not measures:
         return ""
     words = escape(measure_words(measures[0]))
-    return f"<h3>Each class: {words}</h3>{rows_table(class_table(one))}"
+    names = [found.name for found in one.records]
+    return f"<h3>Each class: {words}</h3>{rows_table(class_table(one), as_named=names)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
 from georetrieve.benchmarks.comparison_rows import main_measures
@@ -56,14 +56,21 @@ def comparison(named: Mapping[str, RunRecord], *, everything: bool = False) -> s
 _SCROLL, _END = '<div class="scroll">', "</tbody></table></div>"
 
 
-def rows_table(rows: Sequence[Mapping[str, Scalar]]) -> str:
-    """A table of a record; of a very long one the beginning."""
+def rows_table(rows: Sequence[Mapping[str, Scalar]], *, as_named: Collection[str] = ()) -> str:
+    """A table of a record; of a very long one the beginning.
+
+    Args:
+        rows: From top to bottom.
+        as_named: Columns that are called by their name, which is no measure's.
+    """
     if not rows:
         return ""
     names = list(dict.fromkeys(name for row in rows for name in row))
     numeric = {name: any(isinstance(row.get(name), int | float) for row in rows) for name in names}
     head = "".join(
-        f"<th{_side(numeric[name])}>{escape(measure_words(name))}</th>" for name in names
+        f"<th{_side(numeric[name])}>"
+        f"{escape(name if name in as_named else measure_words(name))}</th>"
+        for name in names
     )
     body = "".join(
         "<tr>"

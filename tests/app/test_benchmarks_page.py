@@ -1,9 +1,12 @@
 import re
+import time
 from dataclasses import replace
 
 import pytest
 
 from georetrieve.benchmarks.record import DataFacts, EncoderFacts, Estimate, RunRecord, save_record
+from georetrieve.labelling import give_labels
+from georetrieve.stores.lance import IndexStore
 
 EVIL = "<img src=x onerror=alert(1)> **a** :red[b] $x$ `c`"
 
@@ -85,3 +88,18 @@ def test_what_a_url_names_that_is_not_there_is_left(page_test, measured):
     )
     assert not page.exception
     assert page.multiselect(key="runs").value
+
+
+def test_a_measurement_that_fails_says_why(page_test, own_slides):
+    """Nothing is labelled, so nothing can be measured."""
+    ids = IndexStore.open(own_slides).scan(["id"], "label IS NOT NULL").column("id").to_pylist()
+    give_labels(own_slides, dict.fromkeys(ids, None))
+    page = page_test("benchmarks", index=own_slides)
+    page.button(key="measure").click().run()
+    assert not page.exception
+    end = time.monotonic() + 60
+    while not page.error and time.monotonic() < end:
+        time.sleep(0.3)
+        page.run()
+    assert "label" in page.error[0].value
+    assert not page.button(key="measure").disabled

@@ -66,6 +66,7 @@ def test_page_is_one_file_that_runs_and_loads_nothing(reports):
     assert "&lt;script&gt;" in text
     assert "default-src 'none'" in text
     assert "Differences to one" in text
+    assert '<th class="right">two</th>' in text  # a run is called by its name
 
 
 def test_damage_is_said_and_the_rest_is_compared(reports):
