@@ -39,7 +39,7 @@ CAVEAT = (
 HELP = (
     "Draw round items with the **Lasso** to choose them: they appear here, to be looked at, "
     "ticked off and labelled. **Shift** adds to what is chosen. A click on an item asks for what "
-    "is like it."
+    "is like it; zoom in, and the items show themselves."
 )
 
 

@@ -2,6 +2,7 @@
 // set as text, never as HTML. Numbers come as bytes from addresses that are fetched once.
 const FEW = 12000; // points in view up to which each is a disc, and drawing keeps up with the hand
 const CELLS = 256;
+const PICTURED = 70; // points in view up to which, zoomed in, each shows its picture
 const REACH = 9; // pixels of the screen within which the pointer means a point
 const HIDDEN = 1, FAINT = 2, TICKED = 4;
 
@@ -22,6 +23,7 @@ function makeMap(root) {
   let drawnView = null, waiting = 0, settling = 0, losses = 0;
   const kept = new Map(); // bytes by address
   const blocks = new Map(); // ids, a block each
+  const pictures = new Map(); // thumbnails by point
 
   const box = make("div", "map");
   const stage = make("div", "stage");
@@ -71,7 +73,7 @@ function makeMap(root) {
       places = new Float32Array(one);
       codes = new Int16Array(two);
       marks = new Uint8Array(three);
-      if (anew) { grid = makeGrid(); hovered = -1; }
+      if (anew) { grid = makeGrid(); pictures.clear(); hovered = -1; }
       drawLegend();
       if (anew) fit(); else draw();
       box.dataset.state = "ready";
@@ -162,6 +164,7 @@ function makeMap(root) {
       scale: Math.min((width - 50) / (grid.right - grid.left), (height - 80) / (grid.high - grid.low)),
     };
     view.y += 14 / view.scale; // below the buttons
+    view.whole = view.scale;
     view.least = view.scale / 3;
     view.most = view.scale * 2000;
     draw();
@@ -229,6 +232,9 @@ function makeMap(root) {
     pen.globalAlpha = 1;
     const ticked = shown.filter((point) => state(point) & TICKED);
     drawTicked(pen, ticked, radius);
+    const near = shown.length <= PICTURED && view.scale > 3.2 * view.whole;
+    if (near) for (const point of shown) drawPicture(pen, point);
+    box.dataset.pictures = near ? shown.length : 0;
     box.dataset.shown = shown.length;
     box.dataset.ticked = ticked.length;
     box.dataset.view = [view.x, view.y, view.scale].join(" ");
@@ -274,6 +280,31 @@ function makeMap(root) {
       else { pen.moveTo(x + radius + 1.2, y); pen.arc(x, y, radius + 1.2, 0, 2 * Math.PI); }
     }
     pen.stroke();
+  }
+
+  function drawPicture(pen, point) {
+    if (!pictures.has(point)) {
+      if (pictures.size > 600) pictures.clear();
+      const image = make("img");
+      pictures.set(point, image);
+      image.onload = draw;
+      item(point).then((found) => { if (found) image.src = thumbnail(found); });
+    }
+    const image = pictures.get(point), kind = state(point);
+    if (!image.complete || !image.naturalWidth) return;
+    const [x, y] = toScreen(places[2 * point], places[2 * point + 1]);
+    const by = 52 / Math.max(image.naturalWidth, image.naturalHeight);
+    const [width, height] = [image.naturalWidth * by, image.naturalHeight * by];
+    pen.globalAlpha = kind & FAINT ? 0.25 : 1;
+    pen.drawImage(image, x - width / 2, y - height / 2, width, height);
+    pen.lineWidth = kind & TICKED ? 4 : 2;
+    pen.strokeStyle = kind & TICKED ? style("--st-primary-color") : colour(codes[point]);
+    pen.strokeRect(x - width / 2, y - height / 2, width, height);
+    pen.globalAlpha = 1;
+  }
+
+  function thumbnail([id, version]) {
+    return `/pictures/${data.key}/thumbnail?` + new URLSearchParams({ id, v: version });
   }
 
   function drawAbove() {
@@ -391,10 +422,9 @@ function makeMap(root) {
     if (point < 0) { peek.hidden = true; delete box.dataset.hovered; return; }
     const found = await item(point);
     if (!found || hovered !== point) return;
-    const [id, version] = found;
-    const image = make("img");
+    const [id] = found, image = make("img");
     image.alt = "";
-    image.src = `/pictures/${data.key}/thumbnail?` + new URLSearchParams({ id, v: version });
+    image.src = thumbnail(found);
     const name = make("div", "name"), dot = make("span", "dot");
     dot.style.background = colour(codes[point]);
     name.append(dot, make("span", "", valueOf(point)));
