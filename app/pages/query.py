@@ -19,7 +19,7 @@ from app.neighbours import described, hit_card, label_shares
 from app.opened import Opened
 from app.trouble import plain, told
 from app.why import why
-from georetrieve.errors import EncoderError, GeoRetrieveError
+from georetrieve.errors import GeoRetrieveError
 from georetrieve.search import Query, SearchResult
 from georetrieve.search.query import parse_words
 from georetrieve.search.text_side import takes_texts, text_column
@@ -167,7 +167,8 @@ def _choose_words(without: str) -> str:
     return "" if without else text.strip()
 
 
-@st.cache_data(show_spinner="Loading the encoder …", max_entries=32)
+# Not for long: weights that are missing may be fetched meanwhile, as the sentence says.
+@st.cache_data(show_spinner="Loading the encoder …", max_entries=32, ttl=60)
 def _no_words(path: str, version: int, encoder: str, _opened: Opened) -> str:
     """Why an encoder takes no words, and which does; "" if it does."""
     index = _opened.index
@@ -175,7 +176,7 @@ def _no_words(path: str, version: int, encoder: str, _opened: Opened) -> str:
         if takes_texts(_opened.spec, index.encoder):
             return ""
         other = text_column(index.manifest, index.encoder, [])
-    except EncoderError as error:
+    except GeoRetrieveError as error:
         return str(error)
     return f"{encoder} has no texts; choose {other.name} as encoder, which has."
 
