@@ -93,6 +93,9 @@ class LanceVectors:
         return self._spec
 
     def __len__(self) -> int:
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.version == self._table.version:
+            return len(snapshot)
         return self._table.count(_has(self._spec))
 
     def add(self, items: Sequence[Item], vectors: FloatArray) -> None:
