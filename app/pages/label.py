@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -94,19 +94,29 @@ def _follow(opened: Opened, queue: Queue, shown: Sequence[str], picked: Picked) 
         go("slide", item=picked.id)
     if picked.action not in ("accept", "keep"):
         go("query", like=[picked.id])
-    suggestion = queue.suggestion(picked.id)
     if picked.action == "keep" and queue.against is not None:
         acts.give(opened, {picked.id: queue.against.labels[picked.id]})
-    elif suggestion is not None:
-        acts.give(opened, {picked.id: suggestion.label}, "suggested")
+    elif labels := _suggested(queue, [picked.id]):
+        acts.give(opened, labels, "suggested")
+    else:
+        st.toast("Nothing is suggested that could be accepted; tick it and give it a label.")
+        return
     st.rerun()
+
+
+def _suggested(queue: Queue, some: Iterable[str]) -> dict[str, str]:
+    """What some items are suggested to be; of what is far from anything labelled votes say little.
+
+    There a label is given by hand.
+    """
+    found = ((one, queue.suggestion(one)) for one in some)
+    return {one: said.label for one, said in found if said is not None and not said.far}
 
 
 def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
     """What can be done with the ticked items."""
     ticked = chosen.chosen(opened)
-    suggestions = {one: queue.suggestion(one) for one in ticked}
-    labels = {one: said.label for one, said in suggestions.items() if said is not None}
+    labels = _suggested(queue, ticked)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Tick page", key="tick_page", shortcut="T", disabled=not shown,
@@ -119,7 +129,7 @@ def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
         st.button(
             f"Accept {len(labels):,} suggested", key="accept_ticked", shortcut="A",
             disabled=not labels, on_click=acts.give, args=(opened, labels, "suggested"),
-            help="Each ticked item gets the label that is suggested for it.",
+            help="Each ticked item gets the label suggested for it; none that is far (?).",
         )  # fmt: skip
         _by_hand(opened, queue, ticked)
         if (
@@ -151,8 +161,8 @@ def _by_hand(opened: Opened, queue: Queue, ticked: Sequence[str]) -> None:
 
 def _digits(opened: Opened, queue: Queue, shown: Sequence[str], ticked: Sequence[str]) -> None:
     """A button, and a key, for each of the likeliest labels of the page."""
-    said = filter(None, map(queue.suggestion, shown))
-    likely = [label for label, _ in Counter(one.label for one in said).most_common(DIGITS)]
+    counts = Counter(_suggested(queue, shown).values())
+    likely = [label for label, _ in counts.most_common(DIGITS)]
     usual = [label for label in label_colours(opened) if label not in likely]
     # By name, so that a label stays where it is while the page changes.
     names = sorted([*likely, *usual][:DIGITS])
@@ -172,8 +182,7 @@ def _accept_all(opened: Opened, queue: Queue) -> None:
 
 @st.dialog("Accept all these suggestions?")
 def _confirm(opened: Opened, queue: Queue) -> None:
-    found = ((one, queue.suggestion(one)) for one in queue.ids)
-    labels = {one: said.label for one, said in found if said is not None}
+    labels = _suggested(queue, queue.ids)
     rows = [
         {"label": label, "items": count} for label, count in Counter(labels.values()).most_common()
     ]
@@ -191,11 +200,12 @@ def _card(opened: Opened, queue: Queue, row: Mapping[str, Any]) -> Card:
         return card_of(opened, row)
     share = _share(said.probability)
     title = f"{facts_text(row)}\nsuggested: {said.label} {share}{_runner_up(said)}"
-    if said.far:
-        title += "\n? far from anything labelled"
-    card = card_of(opened, row, mark="?" if said.far else "", title=title)
+    card = card_of(opened, row, title=title)
     if row.get("label"):
         return replace(card, hint=f"→ {said.label} {share}")
+    if said.far:
+        title += "\nfar from anything labelled, so the votes say little"
+        return replace(card, mark="?", title=title, hint=f"a {said.label}?")
     return replace(
         card,
         label=said.label,

@@ -168,6 +168,15 @@ def test_all_labels_are_of_one_class(label, own_slides):
     assert "No suggestion is that sure" in said(tested.info)[1]
 
 
+def test_what_is_far_is_not_accepted_but_labelled_by_hand(label, own_slides):
+    some = ids(own_slides, "kind = 'slice'", 4)  # of rock, where all labels are of palynology
+    tested = tick(label(own_slides, queue="New"), own_slides, some)
+    assert tested.button(key="accept_ticked").label == "Accept 0 suggested"
+    assert tested.button(key="accept_ticked").disabled
+    type_label(tested, "sandstone").button(key="give_label").click().run()
+    assert labels(own_slides, some) == ["sandstone"] * 4
+
+
 def test_undo_with_nothing_to_undo(label, own_slides):
     tested = label(own_slides)
     next(one for one in tested.button if one.label == "Undo").click().run()
