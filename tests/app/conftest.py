@@ -8,18 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from georetrieve.benchmarks.browser import CHROMIUM_FLAGS, find_chromium
+
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM_FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
-
-
-def find_chromium():
-    """Chromium or Chrome of this machine, or None; GEORETRIEVE_CHROMIUM names another."""
-    named = os.environ.get("GEORETRIEVE_CHROMIUM")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return named or next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture(scope="session")
