@@ -166,7 +166,7 @@ def window_cells(
         inside = np.flatnonzero((down >= top) & (down < top + height))
         shown = {
             left: found
-            for left in lefts
+            for left in (lefts if len(inside) else ())
             if len(found := inside[(across[inside] >= left) & (across[inside] < left + width)])
         }
         kept = list(shown)

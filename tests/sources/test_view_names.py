@@ -3,7 +3,7 @@
 import pytest
 
 from georetrieve.errors import SourceError
-from georetrieve.sources.view_names import check_views, group_views, view_of
+from georetrieve.sources.view_names import check_views, group_views, view_groups, view_of
 
 VIEWS = ("ppl", "xpl")
 
@@ -42,3 +42,11 @@ def test_files_are_grouped_and_what_lacks_a_partner_is_named():
 def test_views_need_names_of_their_own(wrong):
     with pytest.raises(SourceError, match="not names of their own"):
         check_views(wrong)
+
+
+def test_pairs_are_found_among_other_files():
+    paths = ["s/a_ppl.png", "s/a_xpl.png", "b.png", "ppl/c.tif", "xpl/c.tif", "d_ppl.png"]
+    assert view_groups(paths) == {
+        "s/a": {"ppl": "s/a_ppl.png", "xpl": "s/a_xpl.png"},
+        "c": {"ppl": "ppl/c.tif", "xpl": "xpl/c.tif"},
+    }
