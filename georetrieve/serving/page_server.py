@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from georetrieve.errors import MissingExtraError
 from georetrieve.search.places import find_index
 from georetrieve.serving.limits import is_our_host
-from georetrieve.serving.run import listen_on
+from georetrieve.serving.run import leave_at_sigterm, listen_on
 
 __all__ = ["INDEX_VARIABLE", "PageOptions", "find_page", "run_page"]
 
@@ -103,6 +103,7 @@ def run_page(options: PageOptions, *, ready: Callable[[str], None]) -> None:
     if options.index is not None:
         os.environ[INDEX_VARIABLE] = str(find_index(options.index))
     with listen_on(options.host, options.port) as listening:
+        leave_at_sigterm()  # uploads are deleted then
         host, port = listening.getsockname()[:2]
         _configure(options, port)
         import uvicorn

@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-__all__ = ["ServerOptions", "is_loopback", "listen_on", "make_server", "needs_extra", "serve"]
+__all__ = [
+    "ServerOptions",
+    "is_loopback",
+    "leave_at_sigterm",
+    "listen_on",
+    "make_server",
+    "needs_extra",
+    "serve",
+]
 
 PACKAGES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 GRACE_SECONDS = 30
@@ -98,8 +106,7 @@ def serve(
     needs_extra()
     from georetrieve.serving.app import make_app
 
-    # The signal comes up again when the server has stopped; services are to be closed then too.
-    signal.signal(signal.SIGTERM, _stop)
+    leave_at_sigterm()
     with ExitStack() as stack:
         listening = stack.enter_context(listen_on(options.host, options.port))
         index, encoders = _opened(options, stack, progress)
@@ -175,6 +182,14 @@ def _with_names(options: ServerOptions) -> Limits:
     if not is_loopback(options.host):
         names += [socket.gethostname(), socket.getfqdn()]
     return replace(options.limits, hosts=tuple(names))
+
+
+def leave_at_sigterm() -> None:
+    """Let SIGTERM end the process as its own end does: what is open is closed, what is kept goes.
+
+    The signal comes up again when uvicorn has stopped, and would kill the process there.
+    """
+    signal.signal(signal.SIGTERM, _stop)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

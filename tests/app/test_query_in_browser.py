@@ -151,6 +151,21 @@ def test_a_file_that_is_too_large_is_refused(tab, served, tmp_path):
     expect(parts(tab)).to_have_count(0)
 
 
+def test_uploads_go_with_the_server(tab, serve, sample_slides, pictures, tmp_path, monkeypatch):
+    kept = tmp_path / "temporary"
+    kept.mkdir()
+    monkeypatch.setenv("TMPDIR", str(kept))
+    running = serve(sample_slides)
+    tab.goto(f"{running.url}/query")
+    tab.get_by_role("button", name="Upload").click()
+    tab.locator("input[type=file]").set_input_files(pictures[0])
+    expect(parts(tab)).to_have_count(1)
+    (folder,) = kept.glob("georetrieve-uploads-*")
+    assert [path.read_bytes() for path in folder.iterdir()] == [pictures[0].read_bytes()]
+    running.stop()  # by SIGTERM
+    assert not folder.exists()
+
+
 @pytest.fixture
 def served_ores(serve):
     """The page over sections whose encoder takes words."""
