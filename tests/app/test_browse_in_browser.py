@@ -90,6 +90,17 @@ def test_ten_ticked_over_two_pages_are_looked_for(tab, served):
     expect(tab).to_have_url(re.compile(r"/query\?(.*like=){10}"))
 
 
+def test_a_page_ticked_by_a_key_is_taken_to_labelling(tab, served):
+    tab.goto(f"{served.url}/?size=24&label=massula")
+    expect(cards(tab)).to_have_count(24)
+    tab.keyboard.press("t")
+    expect(tab.get_by_role("button", name="Find like 24")).to_be_enabled()
+    tab.get_by_role("button", name="Label 24").click()
+    expect(tab).to_have_url(re.compile("/label"))
+    expect(tab.get_by_role("radio", name="Ticked")).to_be_checked()
+    expect(tab.get_by_text(re.compile("^24 items · What you ticked"))).to_be_visible()
+
+
 def test_page_beyond_the_last_of_what_is_left(tab, served):
     tab.goto(f"{served.url}/?page=6&label=massula")
     told(tab, r"^36 items · page 1 of 1").to_be_visible()
