@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -40,6 +40,7 @@ NOTHING_YET = (
     "Nothing is labelled yet, so nothing can be suggested. Under No label tick a few items of a "
     "kind, type what they are, and go on with the next kind."
 )
+NONE_MEETS = "Nothing in this queue meets the condition beside it; take a filter away."
 UNASKED_YET = "The labelled items have not been asked yet; of so many items that takes a while."
 UNASKED = 50_000  # items; of more, votes are counted only when they are asked for
 ABOVE = 0.95
@@ -86,8 +87,23 @@ def choose_queue(opened: Opened) -> str:
     return name or first
 
 
-def open_queue(opened: Opened, name: str) -> Queue:
-    """A queue with the labels of now, and suggestions if there are any."""
+def open_queue(opened: Opened, name: str, where: str | None) -> Queue:
+    """A queue with the labels of now, and suggestions if there are any.
+
+    Args:
+        opened: The index.
+        name: One of :data:`QUEUES`.
+        where: Only items that meet this condition.
+    """
+    queue = _whole_queue(opened, name)
+    if where is None or not queue.ids:
+        return queue
+    meeting = _meeting(str(opened.index.path), opened.version, where, opened)
+    ids = [one for one in queue.ids if one in meeting]
+    return replace(queue, ids=ids, empty=NONE_MEETS)
+
+
+def _whole_queue(opened: Opened, name: str) -> Queue:
     labelled, _ = count_labels(opened)
     if not labelled:
         return _without_votes(opened, name)
@@ -199,3 +215,8 @@ def _labels(opened: Opened, ids: Sequence[str]) -> dict[str, str]:
 @st.cache_resource(show_spinner="Looking for items without a label …", max_entries=4)
 def _unlabelled(path: str, version: int, _opened: Opened) -> dict[str, None]:
     return dict.fromkeys(list_items(_opened.index.store, WITHOUT_LABEL).ids())
+
+
+@st.cache_resource(show_spinner="Looking for items that meet the condition …", max_entries=8)
+def _meeting(path: str, version: int, where: str, _opened: Opened) -> frozenset[str]:
+    return frozenset(list_items(_opened.index.store, where).ids())

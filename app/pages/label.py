@@ -14,6 +14,7 @@ from app import acts, chosen
 from app.cards import card_of, facts_text
 from app.colours import label_colours
 from app.components.gallery import Action, Card, Picked, gallery
+from app.filters import choose_filter
 from app.going import go
 from app.label_history import show_beside
 from app.label_queues import DOUBTFUL, SURE, Queue, choose_queue, open_queue
@@ -45,11 +46,12 @@ def show(opened: Opened) -> None:
     read_only = acts.is_read_only(opened)
     with st.sidebar:
         show_beside(opened, read_only=read_only)
+        where = choose_filter(opened)
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
         name = choose_queue(opened)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        queue = open_queue(opened, name)
+        queue = open_queue(opened, name, where)
         if name == SURE and queue.ids and not read_only:
             _accept_all(opened, queue)
     with right.container(horizontal=True, horizontal_alignment="right"):

@@ -177,6 +177,15 @@ def test_what_is_far_is_not_accepted_but_labelled_by_hand(label, own_slides):
     assert labels(own_slides, some) == ["sandstone"] * 4
 
 
+def test_a_condition_narrows_every_queue(label, sample_slides):
+    tested = label(sample_slides, queue="No label", where="kind = 'slice'")
+    assert over_the_gallery(tested).startswith("48 items · All without a label")
+    tested = label(sample_slides, queue="Suspect", where="kind = 'slice'")
+    assert "meets the condition" in said(tested.info)[0]
+    tested = label(sample_slides, where="no_such = 1")
+    assert "no_such" in said(tested.error)[0]
+
+
 def test_undo_with_nothing_to_undo(label, own_slides):
     tested = label(own_slides)
     next(one for one in tested.button if one.label == "Undo").click().run()
