@@ -20,8 +20,8 @@ __all__ = ["show"]
 
 SIZES = (24, 48, 96, 192)
 ACTIONS = (
-    Action(name="enlarge", sign="⤢", title="Enlarge"),
-    Action(name="slide", sign="⌖", title="Show it on its slide"),
+    Action(name="enlarge", sign="enlarge", title="Enlarge"),
+    Action(name="slide", sign="slide", title="Show it on its slide"),
     Action(name="more", sign="+", title="More like this: add it to the query"),
 )
 STYLE = """

@@ -35,7 +35,7 @@ ACCEPT = Action(name="accept", sign="✓", title="Accept the suggestion")
 KEEP = Action(name="keep", sign="=", title="The label is right")
 LOOK = (
     Action(name="like", sign="≈", title="What looks like this"),
-    Action(name="slide", sign="◎", title="Show it on its slide"),
+    Action(name="slide", sign="slide", title="Show it on its slide"),
 )
 
 
@@ -146,7 +146,7 @@ def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
 def _by_hand(opened: Opened, queue: Queue, ticked: Sequence[str]) -> None:
     """Any label, an old or a new one, or none."""
     label = st.selectbox(
-        "Label", list(label_colours(opened)), index=None, key="label_by_hand", width=220,
+        "Label to give", list(label_colours(opened)), index=None, key="label_by_hand", width=220,
         accept_new_options=True, placeholder="A label, or a new one", label_visibility="collapsed",
     )  # fmt: skip
     st.button(

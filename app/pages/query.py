@@ -32,7 +32,7 @@ ACTIONS = (
     Action(name="more", sign="+", title="More like this"),
     Action(name="less", sign="−", title="Less like this"),
     Action(name="why", sign="?", title="Why similar?"),
-    Action(name="slide", sign="⌖", title="Show it on its slide"),
+    Action(name="slide", sign="slide", title="Show it on its slide"),
 )
 
 
@@ -51,7 +51,7 @@ def show(opened: Opened) -> None:
             text = _choose_words(without)
             _choose_files(opened, parts)
         if without:
-            st.caption(plain(without))
+            st.caption(plain(f"{opened.spec.name} takes no words."), help=plain(without))
         show_all = bool(text) and st.toggle(
             "Show what does not fit, too", key="all", bind="query-params",
             help="Items that fit the words no better than words do that fit nothing.",

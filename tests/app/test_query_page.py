@@ -73,7 +73,7 @@ def test_an_item_has_neighbours(query):
 def test_words_need_an_encoder_that_takes_them(query):
     tested = query()
     assert tested.text_input(key="text").disabled
-    said = [one.value.replace("\\", "") for one in tested.caption]
+    said = [one.help.replace("\\", "") for one in tested.caption]
     assert any("bundled has no texts" in line and "encoders pull" in line for line in said)
 
 

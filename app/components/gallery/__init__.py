@@ -47,7 +47,7 @@ class Action:
 
     Attributes:
         name: What :attr:`Picked.action` then is.
-        sign: One or two letters or signs.
+        sign: One or two letters or signs, or one that is drawn: ``enlarge``, ``slide``.
         title: What it does.
     """
 
