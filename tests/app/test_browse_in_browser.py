@@ -20,10 +20,13 @@ def told(tab, text):
 
 def choose(tab, name, option):
     box = tab.get_by_role("combobox", name=name)
-    box.evaluate("box => box.scrollIntoView({block: 'center'})")
-    tab.wait_for_timeout(300)  # a list closes when what it belongs to is scrolled
-    box.click()
-    tab.get_by_role("option", name=option, exact=True).click()
+    found = tab.get_by_role("option", name=option, exact=True)
+    for _ in range(20):  # a list closes when what it belongs to is moved by what comes above it
+        if found.is_visible():
+            break
+        box.click()
+        tab.wait_for_timeout(500)
+    found.click()
     tab.keyboard.press("Escape")
 
 
