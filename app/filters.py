@@ -27,9 +27,7 @@ _EMPTY: dict[str, Any] = {"label": [], "unlabelled": False, "where": "", "file":
 def choose_filter(opened: Opened) -> str | None:
     """The condition that is chosen; None for none."""
     facts = _facts(str(opened.index.path), opened.version, opened)
-    usable = {
-        name: fact for name, fact in facts.items() if name not in _PLACED and fact.distinct > 1
-    }
+    usable = {name: fact for name, fact in facts.items() if fact.distinct > 1}
     chosen = [_labels(opened), _expression()]
     with st.expander("Columns", icon=":material/tune:", expanded=_is_in_use()):
         chosen += _columns(usable)
@@ -43,7 +41,7 @@ def choose_filter(opened: Opened) -> str | None:
 def _facts(path: str, version: int, _opened: Opened) -> dict[str, ColumnFacts]:
     store = _opened.index.store
     facts: dict[str, ColumnFacts] = {}
-    for name in store.columns:
+    for name in (one for one in store.columns if one not in _PLACED):
         facts |= _facts_of(path, name, store.stamp([name]), _opened)
     return facts
 

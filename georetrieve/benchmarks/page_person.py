@@ -23,7 +23,8 @@ POLLING_MS = 20  # looking at every frame would take a third of the browser's ti
 _DRAWN = """
 ([seen, least]) => {
   const hosts = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")];
-  const cards = hosts.flatMap((host) => [...host.shadowRoot.querySelectorAll(".card[data-id]")]);
+  const inHost = (host) => [...(host.shadowRoot ?? host).querySelectorAll(".card[data-id]")];
+  const cards = hosts.flatMap(inHost);
   const ids = cards.map((card) => card.dataset.id).join("\\n");
   if (cards.length < least || ids === seen) return false;
   const inSight = (card) => {
