@@ -6,8 +6,10 @@ It is kept on the server under a token in the URL, so that it outlives other pag
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,10 +26,22 @@ from georetrieve.serving.pictures import PICTURES
 from georetrieve.sources.masks.classes import ClassTable
 from georetrieve.sources.masks.draft import Draft
 
-__all__ = ["Desk", "MadeMap", "desk_of"]
+__all__ = ["Desk", "Folder", "MadeMap", "desk_of"]
 
 DESKS = 64
 MAPS = 8  # a desk; what was made longest ago goes first
+
+
+class Folder:
+    """A folder of files that goes with this object, or with the process.
+
+    Args:
+        inside: Folder it is made in; None: where temporary files are.
+    """
+
+    def __init__(self, inside: Path | None = None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="georetrieve-maps-", dir=inside))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @dataclass(slots=True)
@@ -49,7 +63,7 @@ class MadeMap:
     classes: ClassTable
     written: WrittenMap
     segmenter: Segmenter
-    folder: tempfile.TemporaryDirectory[str]
+    folder: Folder
     said: object
     remarks: list[str]
     seconds: float
@@ -96,8 +110,8 @@ class Desk:
         self.models: dict[str, Path] = {}
         self.active: str | None = None
         self.regions: dict[str, tuple[int, int, int, int]] = {}
-        self._folder = tempfile.TemporaryDirectory(prefix="georetrieve-desk-")
-        self.files = Path(self._folder.name)
+        self._folder = Folder()
+        self.files = self._folder.path
 
     def put(self, what: object, made: MadeMap) -> None:
         """Keep a map instead of an earlier one of the same."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.opened import Opened
-from app.segment_desk import Desk, MadeMap
+from app.segment_desk import Desk, Folder, MadeMap
 from app.segment_images import MapImage, image_like, opened_image
 from app.waiting import bar
 from georetrieve.baselines.draft_fit import fit_draft
@@ -108,14 +107,14 @@ def make_map(
         GeoRetrieveError: It cannot be; the message says why.
     """
     start, said = time.monotonic(), desk.said()
-    folder = tempfile.TemporaryDirectory(prefix="map-", dir=desk.files)
+    folder = Folder(desk.files)
     with bar() as progress, ExitStack() as stack:
         field = stack.enter_context(opened_image(opened, image, how.um_per_px))
         if model is None:
             segmenter, remarks = _fitted(opened, desk, image, field, how, progress, stack)
         else:
             segmenter, remarks = load_segmenter(model), []
-        file = Path(folder.name) / MODEL
+        file = folder.path / MODEL
         segmenter.save(file)
         target = field if region is None else cropped(field, Region(*region))
         target = replace(target, name=image.said_name + target.name[len(field.name) :])

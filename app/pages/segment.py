@@ -180,6 +180,8 @@ def _make(opened: Opened, desk: Desk, image: MapImage, how: How, shown: Viewed) 
     ):
         draft.remove_mask(image.name)
         st.rerun()
+    if st.session_state.pop("_segment_drawn", False):
+        st.session_state["segment_part"] = REGION
     part = WHOLE if region is None else _one_of("What", [WHOLE, REGION], "segment_part")
     if part == WHOLE and shown.width * shown.height > SLOW_PIXELS:
         pixels = shown.width * shown.height
@@ -226,6 +228,7 @@ def _follow(desk: Desk, image: MapImage, seen: Seen) -> None:
     """Do what was done in the viewer."""
     if seen.region is not None and seen.region != desk.regions.get(image.name):
         desk.regions[image.name] = seen.region
+        st.session_state["_segment_drawn"] = True  # who draws a region wants it mapped
         st.rerun()
     if seen.point is not None:
         with told():

@@ -1,0 +1,124 @@
+"""The segment page in AppTest: what may come from a URL or a file, and what it says to it."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from georetrieve.errors import SourceError
+
+GRANITE = "section_00_granite"
+
+
+def desk_of(tested):
+    from app.segment_desk import _desks
+
+    token = tested.query_params["desk"]
+    token = token[0] if isinstance(token, list) else token
+    return next(desk for (one, _), desk in _desks()[0].items() if one == token)
+
+
+def test_pairs_of_views_are_offered_as_one(page_test):
+    tested = page_test("segment")
+    assert not tested.exception
+    image = next(one for one in tested.selectbox if one.key == "image")
+    assert image.options[0] == f"{GRANITE} (PPL + XPL)"
+    assert image.value == GRANITE
+    assert next(one for one in tested.button if one.label == "Map").disabled
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "<img src=x onerror=alert(1)>", "x" * 100_000]
+)
+def test_an_unknown_image_is_none(page_test, name):
+    tested = page_test("segment", image=name, segment_mode=name, desk=name, views=name)
+    assert not tested.exception
+    assert next(one for one in tested.selectbox if one.key == "image").value == GRANITE
+    assert "no longer kept" in tested.warning[0].value
+
+
+def test_one_class_alone_and_hostile_names(page_test):
+    tested = page_test("segment")
+    draft = desk_of(tested).draft
+    draft.add_class("<b>pore</b> **x** $y$")
+    draft.click(GRANITE, 10, 10, "<b>pore</b> **x** $y$", reach=1)
+    tested.run()
+    assert next(one for one in tested.button if one.label == "Map").disabled
+    draft.add_class("quartz")
+    tested.run()
+    next(one for one in tested.button if one.label == "Map").click().run()
+    assert not tested.exception
+    (error,) = tested.error
+    assert "two classes" in error.value
+    assert "<b>" not in error.value.replace("\\<", "")
+
+
+def test_a_file_that_is_gone_is_one_sentence(own_slides, page_test, monkeypatch):
+    def gone(root, path):
+        raise SourceError(f"{path} is not there any more; bring the file back.")
+
+    monkeypatch.setattr("app.segment_images.member_files", gone)
+    monkeypatch.setattr("georetrieve.serving.shelf.member_files", gone)
+    tested = page_test("segment", index=own_slides)
+    assert not tested.exception
+    assert any("is not there any more" in one.value for one in tested.error)
+
+
+def take(tested, name, data):
+    """Load a file, as a person does."""
+    uploader = next(one for one in tested.file_uploader if "mask" in one.label)
+    uploader.set_value((name, data, "application/octet-stream")).run()
+    assert not tested.exception
+    return tested
+
+
+@pytest.fixture
+def png(tmp_path):
+    def encoded(values):
+        path = tmp_path / "made.png"
+        Image.fromarray(np.asarray(values, np.uint8)).save(path)
+        return path.read_bytes()
+
+    return encoded
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("clicks.csv", b"path,x,y,class\n,99999,5,quartz\n", "lies outside"),
+        ("clicks.csv", b"path,x,y,class\n,one,5,quartz\n", "no number"),
+        ("clicks.csv", b"\x00\xff\x00", "clicks"),
+        ("outlines.geojson", b"{}", "outlines"),
+        ("bomb.png", b"\x89PNG\r\n\x1a\n", "bomb"),
+        ("model.segmenter", b"nothing", "model"),
+    ],
+)
+def test_nonsense_is_one_sentence(page_test, name, data, message):
+    tested = take(page_test("segment"), name, data)
+    (error,) = tested.error
+    said = error.value.replace("\\", "")
+    assert message in said
+    assert "georetrieve-maps" not in said  # nobody is told where files lie here
+    assert not desk_of(tested).draft.can_undo
+
+
+def test_a_mask_of_the_wrong_size(page_test, png):
+    tested = take(page_test("segment"), "mask.png", png([[0, 1], [1, 0]]))
+    assert "2×2" in tested.error[0].value
+    assert not desk_of(tested).draft.masks
+
+
+def test_masks_and_clicks_are_taken_and_come_back(page_test, png):
+    mask = np.zeros((768, 1024))
+    mask[:, 500:] = 3
+    tested = take(page_test("segment"), "mask.png", png(mask))
+    assert not tested.error
+    assert desk_of(tested).draft.names == ("class 0", "class 3")
+    take(tested, "c.csv", b"path,x,y,class\nother name.png,5,6,<i>quartz</i>\n")
+    assert not tested.error
+    draft = desk_of(tested).draft
+    assert draft.names == ("class 0", "class 3", "<i>quartz</i>")
+    assert [(one.path, one.x) for one in draft.clicks] == [(GRANITE, 5)]
+    again = page_test("segment", desk=tested.query_params["desk"])
+    assert desk_of(again).draft is draft
+    next(one for one in again.button if one.label == "Undo").click().run()
+    assert not draft.clicks
