@@ -56,22 +56,26 @@ def show(opened: Opened) -> None:
             _accept_all(opened, queue)
     with right.container(horizontal=True, horizontal_alignment="right"):
         shown = _turn(queue)
-    if not read_only:
-        with st.container(key="label_tools", gap="xsmall"):
-            _tools(opened, queue, shown)
-    st.caption(f"{len(queue.ids):,} items · {queue.told}" if shown else "")
-    if not shown:
+    tools = st.container(key="label_tools", gap="xsmall")
+    if shown:
+        st.caption(f"{len(queue.ids):,} items · {queue.told}")
+        _follow(opened, queue, shown, _show_cards(opened, queue, shown, read_only=read_only))
+    else:
         st.info(queue.told, icon=":material/done_all:")
-        return
+    if not read_only:  # above the gallery, but it is the gallery that says what is ticked
+        with tools:
+            _tools(opened, queue, shown)
+
+
+def _show_cards(opened: Opened, queue: Queue, shown: Sequence[str], *, read_only: bool) -> Picked:
     columns = [name for name in opened.index.store.columns if name != "thumbnail"]
     rows = opened.index.store.take(shown, columns).to_pylist()
     ticked = chosen.chosen(opened)
     actions = LOOK if read_only else (*((KEEP,) if queue.against else ()), ACCEPT, *LOOK)
-    picked = gallery(
+    return gallery(
         [_card(opened, queue, row) for row in rows],
         key="label_gallery", chosen=ticked, actions=actions, side=140, click_ticks=True,
     )  # fmt: skip
-    _follow(opened, queue, shown, picked)
 
 
 def _turn(queue: Queue) -> list[str]:
@@ -86,10 +90,7 @@ def _turn(queue: Queue) -> list[str]:
 def _follow(opened: Opened, queue: Queue, shown: Sequence[str], picked: Picked) -> None:
     """Do what was done with a card."""
     if picked.chosen is not None:
-        before = chosen.chosen(opened)
         chosen.replace_shown(opened, shown, picked.chosen)
-        if chosen.chosen(opened) != before:
-            st.rerun()
     if picked.id is None:
         return
     if picked.action == "slide":

@@ -125,7 +125,7 @@ def test_keys_label_and_a_new_label_is_shown_as_it_is(desk):
     cards(desk).nth(4).locator("img").click(modifiers=["Shift"])  # a range
     expect(desk.get_by_role("button", name="Untick 5")).to_be_enabled()
     ids = [cards(desk).nth(place).get_attribute("data-id") for place in range(5)]
-    box = desk.get_by_role("combobox", name="Label")
+    box = desk.get_by_role("combobox", name="Label to give")
     box.fill(HOSTILE)
     box.press("Enter")
     desk.get_by_role("button", name="Label 5").click()
