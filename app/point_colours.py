@@ -15,8 +15,8 @@ from georetrieve.sources.masks.classes import distinct_colours
 
 __all__ = ["point_colours"]
 
-# viridis (S. van der Walt & N. Smith, 2015) but its darkest fifth, which dark pages swallow; it keeps
-# its order in grey and for the colour-blind.
+# viridis (S. van der Walt & N. Smith, 2015) without its darkest fifth, which dark pages swallow;
+# it keeps its order in grey and for the colour-blind.
 SCALE = (
     "#414487",
     "#355f8d",

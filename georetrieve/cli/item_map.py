@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -62,6 +63,8 @@ def map_items(
     given = {"perplexity": perplexity, "seed": seed}
     chosen = {name: value for name, value in given.items() if value is not None}
     options = MapOptions(**chosen) if chosen else None  # type: ignore[arg-type]
+    if progress_file is not None and hasattr(os, "nice"):
+        os.nice(5)  # the page that asked for it comes first
     opened = Index.open(index)
     with Bars() as bars:
         progress = bars if progress_file is None else ProgressFile(progress_file)

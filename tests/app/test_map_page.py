@@ -59,7 +59,10 @@ def test_a_map_is_begun_shown_and_ended(page_test, own_slides, monkeypatch):
     assert page.button[-1].label == "Cancel"
     job = find_map_job(Index.open(own_slides))
     assert job.running
-    job.cancel()
+    page.button[-1].click().run()
+    assert not job.running
+    assert page.button[-1].label == "Make the map"  # and it is not begun again unasked
+    assert find_map_job(Index.open(own_slides)) is None
 
 
 def test_a_failure_is_one_sentence(page_test, own_slides, monkeypatch):

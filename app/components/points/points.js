@@ -233,7 +233,8 @@ function makeMap(root) {
     const ticked = shown.filter((point) => state(point) & TICKED);
     drawTicked(pen, ticked, radius);
     const near = shown.length <= PICTURED && view.scale > 3.2 * view.whole;
-    if (near) for (const point of shown) drawPicture(pen, point);
+    const spots = []; // of pictures, which may hide half of another but not all
+    if (near) for (const point of shown) drawPicture(pen, point, spots);
     box.dataset.pictures = near ? shown.length : 0;
     box.dataset.shown = shown.length;
     box.dataset.ticked = ticked.length;
@@ -282,7 +283,10 @@ function makeMap(root) {
     pen.stroke();
   }
 
-  function drawPicture(pen, point) {
+  function drawPicture(pen, point, spots) {
+    const [x, y] = toScreen(places[2 * point], places[2 * point + 1]);
+    if (spots.some(([px, py]) => Math.abs(px - x) < 26 && Math.abs(py - y) < 26)) return;
+    spots.push([x, y]);
     if (!pictures.has(point)) {
       if (pictures.size > 600) pictures.clear();
       const image = make("img");
@@ -292,7 +296,6 @@ function makeMap(root) {
     }
     const image = pictures.get(point), kind = state(point);
     if (!image.complete || !image.naturalWidth) return;
-    const [x, y] = toScreen(places[2 * point], places[2 * point + 1]);
     const by = 52 / Math.max(image.naturalWidth, image.naturalHeight);
     const [width, height] = [image.naturalWidth * by, image.naturalHeight * by];
     pen.globalAlpha = kind & FAINT ? 0.25 : 1;

@@ -7,6 +7,7 @@ while it is made, ``.progress`` (how far it is) and ``.log`` (what it said).
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -169,6 +170,7 @@ def start_map(index: Index, encoder: str | None = None, *, again: bool = False) 
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log,
+                    env={**os.environ, "OMP_WAIT_POLICY": "passive"},  # threads that wait sleep
                     start_new_session=True,  # Ctrl-C at the page's terminal does not end it
                 )
     return job

@@ -24,7 +24,7 @@ STEPS_AT_ONCE = 25
 EXAGGERATION = 12.0
 FEWEST = 5  # of fewer items a plain projection shows all there is to show
 FEW = 8_000  # up to here Barnes and Hut's tree is quicker than interpolation, and one thread enough
-APART = 0.02  # of the spread: by how much items begin beside what they are put next to
+APART = 0.01  # of the spread: by how much items begin beside what they are put next to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,14 +92,14 @@ def lay_out(
         return _centred(_begin(points, rng))
     drawn = _draw(len(points), options, rng)
     rest = np.setdiff1d(np.arange(len(points)), drawn, assume_unique=True)
-    mapper = _Mapper(options, progress)
-    places = mapper.move(points[drawn], _begin(points[drawn], rng), [(EARLY, EXAGGERATION)])
-    places = mapper.move(points[drawn], places, [(ALL if len(rest) else LATE, 1.0)])
+    alike = _alike(points[drawn], options, progress)
+    places = _moved(alike, _begin(points[drawn], rng), EARLY, EXAGGERATION, progress)
+    places = _moved(alike, places, ALL if len(rest) else LATE, 1.0, progress)
     if len(rest):
         every = np.empty((len(points), 2))
         every[drawn] = places
         every[rest] = place_beside(points[rest], points[drawn], places, seed=options.seed)
-        places = mapper.move(points, every, [(ALL, 1.0)])
+        places = _moved(_alike(points, options, progress), every, ALL, 1.0, progress)
     return _centred(places)
 
 
@@ -118,54 +118,48 @@ def place_beside(
     """
     nearest = nearest_to(vectors, known, 1)[0][:, 0]
     rng = np.random.default_rng(seed)
-    aside = rng.normal(size=(len(vectors), 2)) * APART * (places.std() or 1.0) * 0.5
-    beside: Places = places[nearest] + aside
-    return beside
+    aside = rng.normal(size=(len(vectors), 2)) * APART * (places.std() or 1.0)
+    return np.asarray(places[nearest] + aside, np.float64)
 
 
-class _Mapper:
-    """t-SNE of points whose places are known roughly."""
+def _alike(points: FloatArray, options: MapOptions, progress: Progress | None) -> Any:  # noqa: ANN401 - openTSNE is untyped
+    """How alike near points are."""
+    perplexity = min(options.perplexity, (len(points) - 1) / 3)
+    count = min(len(points) - 1, int(3 * perplexity))
+    rows, distances = nearest_of_each(points, count, progress)
+    tsne = _open_tsne()
+    return tsne.affinity.PerplexityBasedNN(
+        knn_index=tsne.nearest_neighbors.PrecomputedNeighbors(rows, distances),
+        perplexity=perplexity,
+        n_jobs=_threads(len(points)),
+    )
 
-    def __init__(self, options: MapOptions, progress: Progress | None) -> None:
-        self._options, self._progress = options, progress
-        self._affinities: tuple[int, Any] | None = None
 
-    def move(self, points: FloatArray, places: Places, plan: list[tuple[int, float]]) -> Places:
-        """(N, 2) places after steps with an exaggeration of how alike near items are."""
-        tsne = _open_tsne()
-        found = tsne.TSNEEmbedding(
-            np.asarray(places, np.float64),
-            self._alike(points),
-            negative_gradient_method="bh" if len(points) < FEW else "fft",
-            n_jobs=_threads(len(points)),
-            random_state=self._options.seed,
-        )
-        for steps, exaggeration in plan:
-            stage = f"laying out {len(points):,} items"
-            if self._progress:
-                self._progress.start(stage, steps, "steps")
-            for _ in range(0, steps, STEPS_AT_ONCE):
-                found.optimize(STEPS_AT_ONCE, exaggeration=exaggeration, momentum=0.8, inplace=True)
-                if self._progress:
-                    self._progress.advance(STEPS_AT_ONCE)
-            if self._progress:
-                self._progress.finish()
-        moved: Places = np.array(found)
-        return moved
-
-    def _alike(self, points: FloatArray) -> Any:  # noqa: ANN401 - openTSNE is untyped
-        """How alike near items are; the same points are asked for twice."""
-        if self._affinities is None or self._affinities[0] != len(points):
-            perplexity = min(self._options.perplexity, (len(points) - 1) / 3)
-            count = min(len(points) - 1, int(3 * perplexity))
-            rows, distances = nearest_of_each(points, count, self._progress)
-            tsne = _open_tsne()
-            near = tsne.nearest_neighbors.PrecomputedNeighbors(rows, distances)
-            alike = tsne.affinity.PerplexityBasedNN(
-                knn_index=near, perplexity=perplexity, n_jobs=_threads(len(points))
-            )
-            self._affinities = (len(points), alike)
-        return self._affinities[1]
+def _moved(
+    alike: Any,  # noqa: ANN401 - openTSNE is untyped
+    places: Places,
+    steps: int,
+    exaggeration: float,
+    progress: Progress | None,
+) -> Places:
+    """(N, 2) places after steps of the descent, with an exaggeration of how alike points are."""
+    count = len(places)
+    found = _open_tsne().TSNEEmbedding(
+        np.asarray(places, np.float64),
+        alike,
+        negative_gradient_method="bh" if count < FEW else "fft",
+        n_jobs=_threads(count),
+    )
+    if progress:
+        progress.start(f"laying out {count:,} items", steps, "steps")
+    for _ in range(0, steps, STEPS_AT_ONCE):
+        found.optimize(STEPS_AT_ONCE, exaggeration=exaggeration, momentum=0.8, inplace=True)
+        if progress:
+            progress.advance(STEPS_AT_ONCE)
+    if progress:
+        progress.finish()
+    moved: Places = np.array(found)
+    return moved
 
 
 def _threads(count: int) -> int:
