@@ -20,7 +20,7 @@ from georetrieve.search.places import find_index
 from georetrieve.serving.limits import is_our_host
 from georetrieve.serving.run import leave_at_sigterm, listen_on
 
-__all__ = ["INDEX_VARIABLE", "PageOptions", "find_page", "run_page"]
+__all__ = ["INDEX_VARIABLE", "OwnPagesOnly", "PageOptions", "find_page", "run_page"]
 
 INDEX_VARIABLE = "GEORETRIEVE_APP_INDEX"
 PACKAGES = ("streamlit", "uvicorn", "websockets")
@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
     "logger.level": "warning",
     "runner.magicEnabled": False,
     "theme.light.primaryColor": "#0069a6",
-    "theme.dark.primaryColor": "#5cb8ec",
+    "theme.dark.primaryColor": "#3a94cf",
     "theme.light.backgroundColor": "#ffffff",
     "theme.light.secondaryBackgroundColor": "#f3f4f2",
     "theme.light.textColor": "#1c2321",
