@@ -122,3 +122,66 @@ def test_masks_and_clicks_are_taken_and_come_back(page_test, png):
     assert desk_of(again).draft is draft
     next(one for one in again.button if one.label == "Undo").click().run()
     assert not draft.clicks
+
+
+def button(tested, label):
+    return next(one for one in tested.button if one.label == label)
+
+
+def marked(tested, image, places):
+    """Say what is where, and choose a method that is quick."""
+    draft = desk_of(tested).draft
+    for name, place in places.items():
+        draft.add_class(name)
+        draft.click(image, *place, name, reach=1)
+    next(one for one in tested.selectbox if one.key == "segment_method").set_value("kmeans")
+    return tested.run()
+
+
+def test_a_model_is_kept_and_maps_another_image(page_test, own_slides):
+    tested = page_test("segment", index=own_slides)
+    desk = desk_of(tested)
+    marked(tested, GRANITE, {"quartz": (320, 213), "biotite": (482, 460)})
+    button(tested, "Map").click().run()
+    assert not tested.exception
+    assert not tested.error
+    assert len(desk.maps) == 1
+    desk.draft.add_class("mica")
+    desk.draft.click(GRANITE, 5, 5, "mica", reach=1)
+    tested.run()
+    assert any("Clicks have changed" in one.value for one in tested.caption)
+
+    next(one for one in tested.text_input if one.key == "segment_keep").set_value("granite").run()
+    button(tested, "Keep the model").click().run()
+    assert (own_slides / "models" / "granite.segmenter").is_file()
+    next(one for one in tested.selectbox if one.key == "image").set_value("section_01_sandstone")
+    tested.run()
+    next(one for one in tested.selectbox if one.key == "segment_model").set_value("granite").run()
+    button(tested, "Map").click().run()
+    assert not tested.exception
+    assert not tested.error
+    assert len(desk.maps) == 2
+    made = list(desk.maps.values())[-1]
+    assert made.written.name == "section_01_sandstone"
+    assert sum(row["percent"] for row in made.written.rows) == pytest.approx(100, abs=0.01)
+
+
+def test_an_image_of_ones_own(page_test, tmp_path):
+    tested = page_test("segment")
+    sent = []
+    for view, greys in {"ppl": (40, 200), "xpl": (90, 20)}.items():
+        path = tmp_path / f"{view}.png"
+        pixels = np.repeat([[greys[0]] * 30 + [greys[1]] * 30], 40, axis=0)
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+        sent.append((f"<i>own<i>_{view}.png", path.read_bytes(), "image/png"))
+    next(one for one in tested.file_uploader if one.key == "segment_upload").set_value(sent).run()
+    assert not tested.exception
+    image = next(one for one in tested.selectbox if one.key == "image")
+    assert image.value == "upload <i>own<i>"
+    marked(tested, image.value, {"pore": (5, 20), "quartz": (50, 20)})
+    button(tested, "Map").click().run()
+    assert not tested.exception
+    assert not tested.error
+    (made,) = desk_of(tested).maps.values()
+    assert [row["percent"] for row in made.written.rows] == [50, 50]
+    assert made.written.files[0].name.startswith("<i>own<i>")
