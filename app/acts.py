@@ -65,7 +65,7 @@ def tell() -> None:
     """Say what the last act did."""
     done, error = st.session_state.pop(_TOLD, ("", ""))
     if error:
-        st.error(plain(error), icon=":material/lock:")
+        st.error(plain(error), icon=":material/error:")
     elif done:
         st.toast(plain(done), icon=":material/label:")
 

@@ -31,6 +31,10 @@ STYLE = """
 </style>
 """
 DIGITS = 9  # labels on a page that have a key
+KEYS = (
+    "A click on a picture ticks it, Shift and a click a range; arrow keys and Space do the same. "
+    "Keys 1 to 9 label what is ticked."
+)
 ACCEPT = Action(name="accept", sign="✓", title="Accept the suggestion")
 KEEP = Action(name="keep", sign="=", title="The label is right")
 LOOK = (
@@ -123,7 +127,7 @@ def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Tick page", key="tick_page", shortcut="T", disabled=not shown,
-            on_click=chosen.add, args=(opened, shown),
+            on_click=chosen.add, args=(opened, shown), help=KEYS,
         )  # fmt: skip
         st.button(
             f"Untick {len(ticked):,}", key="untick", shortcut="X", disabled=not ticked,
