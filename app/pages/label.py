@@ -65,7 +65,7 @@ def show(opened: Opened) -> None:
         st.caption(f"{len(queue.ids):,} items · {queue.told}")
         _follow(opened, queue, shown, _show_cards(opened, queue, shown, read_only=read_only))
     else:
-        st.info(queue.told, icon=":material/done_all:")
+        st.info(queue.told, icon=":material/info:")
     if not read_only:  # above the gallery, but it is the gallery that says what is ticked
         with tools:
             _tools(opened, queue, shown)
