@@ -181,9 +181,13 @@ class LanceTable:
             merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
     def update(self, rows: pa.Table, on: str) -> None:
-        """Overwrite some columns of the rows with the same key; see :func:`overwrite`."""
+        """Overwrite some columns of the rows with the same key; see :func:`overwrite`.
+
+        What others wrote since the table was opened stays.
+        """
         with self._writing():
-            self._dataset = overwrite(self._dataset, rows, on)
+            newest = self._dataset if self.is_newest else lance.dataset(str(self.path))
+            self._dataset = overwrite(newest, rows, on)
 
     def replace(self, rows: pa.Table, on: str, gone: Sequence[str]) -> None:
         """Add rows and delete those whose key is in ``gone``, in the same commit."""

@@ -61,3 +61,16 @@ def test_a_stamp_goes_with_the_rows(filled, change):
         )
     again = IndexStore.open(store.path)
     assert (again.stamp(["vector_fake"]) == stamp) == (change == "other column")
+
+
+def test_what_was_opened_before_others_wrote_changes_what_they_left(filled):
+    store, items, _ = filled
+    other = IndexStore.open(store.path)
+    other.update_items({items[1].id: {"label": "theirs"}, items[2].id: {"checked": "yes"}})
+    other.remove_ids([items[0].id])
+    store.update_items({items[3].id: {"label": "ours"}, items[0].id: {"label": "gone"}})
+    again = IndexStore.open(store.path)
+    assert again.version == store.version
+    assert [row(again, items[n].id)["label"] for n in (1, 3)] == ["theirs", "ours"]
+    assert row(again, items[2].id)["checked"] == "yes"
+    assert len(again) == len(items) - 1
