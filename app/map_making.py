@@ -64,7 +64,7 @@ def _progress(opened: Opened) -> None:
     if job is None or not job.running:
         st.rerun()
     state = job.progress
-    said = plain(state.stage or "beginning")
+    said = plain(state.stage) or ("beginning" if job.can_cancel else "by another program")
     bar, end = st.columns([6, 1], vertical_alignment="bottom")
     share = min(1.0, state.done / state.total) if state.total else 0.0
     bar.progress(share, f"The map is being made: {said} …")

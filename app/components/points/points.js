@@ -3,6 +3,7 @@
 const FEW = 12000; // points in view up to which each is a disc, and drawing keeps up with the hand
 const CELLS = 256;
 const PICTURED = 70; // points in view up to which, zoomed in, each shows its picture
+const RINGED = 1500; // ticked points up to which each has a ring; of more, all others are faint
 const REACH = 9; // pixels of the screen within which the pointer means a point
 const HIDDEN = 1, FAINT = 2, TICKED = 4;
 
@@ -223,15 +224,18 @@ function makeMap(root) {
     const seen = [...within(...bounds())];
     const shown = seen.filter((point) => state(point) !== HIDDEN);
     const radius = shown.length > 60000 ? 1 : shown.length > FEW ? 1.4 : shown.length > 3000 ? 2.4 : shown.length > 600 ? 3.2 : 4;
+    const ticked = shown.filter((point) => state(point) & TICKED), many = ticked.length > RINGED;
     const layers = [[], [], []]; // faint, nothing known, known: what is known is never hidden by what is not
-    for (const point of shown) layers[state(point) & FAINT ? 0 : codes[point] < 0 ? 1 : 2].push(point);
+    for (const point of shown) {
+      const back = state(point) & FAINT || (many && !(state(point) & TICKED));
+      layers[back ? 0 : codes[point] < 0 ? 1 : 2].push(point);
+    }
     for (const [place, layer] of layers.entries()) {
       pen.globalAlpha = place === 0 ? 0.13 : place === 1 ? 0.6 : 0.9;
       drawLayer(pen, layer, radius);
     }
     pen.globalAlpha = 1;
-    const ticked = shown.filter((point) => state(point) & TICKED);
-    drawTicked(pen, ticked, radius);
+    if (!many) drawTicked(pen, ticked, radius);
     const near = shown.length <= PICTURED && view.scale > 3.2 * view.whole;
     const spots = []; // of pictures, which may hide half of another but not all
     if (near) for (const point of shown) drawPicture(pen, point, spots);
@@ -273,12 +277,12 @@ function makeMap(root) {
 
   function drawTicked(pen, ticked, radius) {
     pen.strokeStyle = style("--st-text-color");
-    pen.lineWidth = ticked.length > FEW ? 0.6 : 1.6;
+    pen.lineWidth = 1.6;
     pen.beginPath();
     for (const point of ticked) {
       const [x, y] = toScreen(places[2 * point], places[2 * point + 1]);
-      if (ticked.length > FEW) pen.rect(x - radius, y - radius, 2 * radius, 2 * radius);
-      else { pen.moveTo(x + radius + 1.2, y); pen.arc(x, y, radius + 1.2, 0, 2 * Math.PI); }
+      pen.moveTo(x + radius + 1.2, y);
+      pen.arc(x, y, radius + 1.2, 0, 2 * Math.PI);
     }
     pen.stroke();
   }
