@@ -180,9 +180,8 @@ def _make(opened: Opened, desk: Desk, image: MapImage, how: How, shown: Viewed) 
     ):
         draft.remove_mask(image.name)
         st.rerun()
-    if st.session_state.pop("_segment_drawn", False):
-        st.session_state["segment_part"] = REGION
-    part = WHOLE if region is None else _one_of("What", [WHOLE, REGION], "segment_part")
+    # Who draws a region wants it mapped.
+    part = WHOLE if region is None else _one_of("What", [REGION, WHOLE], "segment_part")
     if part == WHOLE and shown.width * shown.height > SLOW_PIXELS:
         pixels = shown.width * shown.height
         st.caption(
@@ -228,7 +227,6 @@ def _follow(desk: Desk, image: MapImage, seen: Seen) -> None:
     """Do what was done in the viewer."""
     if seen.region is not None and seen.region != desk.regions.get(image.name):
         desk.regions[image.name] = seen.region
-        st.session_state["_segment_drawn"] = True  # who draws a region wants it mapped
         st.rerun()
     if seen.point is not None:
         with told():
