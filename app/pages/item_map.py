@@ -59,7 +59,7 @@ def _choose_colours(opened: Opened) -> str:
     return str(
         st.selectbox(
             "Colour by", options, key="map_by", bind="query-params", persist_state="session",
-            format_func=lambda name: plain(name.replace("_", " ")),
+            format_func=lambda name: name.replace("_", " "),
         )
     )  # fmt: skip
 

@@ -93,6 +93,11 @@ def test_hover_click_legend_and_zoom(tab, served_own):
     expect(entry).to_have_attribute("aria-pressed", "false")
     count = int((labels == "leiosphere").sum())
     expect(field).to_have_attribute("data-shown", str(len(labels) - count))
+    # What is hidden or does not meet the condition is not chosen.
+    tab.get_by_role("button", name="Choose every item that is in view").click()
+    store = IndexStore.open(served_own.index)
+    met = store.count("kind = 'specimen' AND (label IS NULL OR label != 'leiosphere')")
+    expect(field).to_have_attribute("data-ticked", str(met))
     entry.click()
 
     before = float(field.get_attribute("data-view").split()[2])

@@ -1,12 +1,14 @@
 """The page of the map, without a browser."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from app.components.points import MOST_CORNERS, _seen
 from georetrieve.probes.item_map import job as jobs
 from georetrieve.probes.item_map.job import find_map_job
+from georetrieve.probes.item_map.kept import keep_map, kept_map
 from georetrieve.probes.item_map.layout import MapOptions
 from georetrieve.probes.item_map.making import make_map
 from georetrieve.search import Index
@@ -45,6 +47,22 @@ def test_what_a_url_cannot_ask_for(page_test, mapped, parameters, said):
     page = page_test("item_map", mapped, **parameters)
     assert not page.exception
     assert said in " ".join(error.value for error in page.error)
+
+
+def test_items_that_came_later_are_said_and_added(page_test, mapped, tmp_path, monkeypatch):
+    place = shutil.copytree(mapped, tmp_path / "samples")
+    index = Index.open(place)
+    spec = index.manifest.encoders[0]
+    made = kept_map(index.store, spec)
+    keep_map(index.store, spec, replace(made, items=made.items.slice(5)))
+    page = page_test("item_map", place)
+    assert "5 items of the index are not on this map yet" in " ".join(
+        caption.value for caption in page.caption
+    )
+    started = []
+    monkeypatch.setattr("app.map_making.start_map", lambda *_, **named: started.append(named))
+    next(button for button in page.button if button.label == "Add them").click().run()
+    assert started == [{"again": False}]
 
 
 def test_a_map_is_begun_shown_and_ended(page_test, own_slides, monkeypatch):
