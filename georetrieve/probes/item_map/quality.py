@@ -37,7 +37,7 @@ class MapQuality:
         """A sentence."""
         return (
             f"Of the {self.k} nearest items by the vectors, {self.kept:.0%} are among the {self.k} "
-            f"nearest on the map (by chance {_percent(self.chance)})."
+            f"nearest on the map (by chance {100 * self.chance:.2g} %)."
         )
 
 
@@ -75,7 +75,3 @@ def neighbours_kept(
 
 def _others(found: np.ndarray, rows: np.ndarray, k: int) -> list[np.ndarray]:
     return [one[one != row][:k] for one, row in zip(found, rows, strict=True)]
-
-
-def _percent(share: float) -> str:
-    return f"{share:.2g}" if share < 0.0001 else f"{100 * share:.2g} %"
