@@ -54,7 +54,7 @@ CLASSES = 23
 PICTURES, PICTURE_PX = 256, 160  # different ones
 TURNS, QUERIES, LABELLED = 4, 3, 10
 LEAST_HITS = 10  # that are a query's answer, and no longer the gallery's rest
-FILTER = "depth > 1500"
+FILTER = "depth > 1100"
 
 
 def run_page_speed(
