@@ -13,11 +13,11 @@ from georetrieve.stores.lance import IndexStore
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 
-def open_map(tab, url, **parameters):
+def open_map(tab, served, **parameters):
+    make_map(Index.open(served.index))  # the page does so too, in a process of its own
     query = "&".join(f"{name}={value}" for name, value in parameters.items())
-    tab.goto(f"{url}/map?{query}")
-    # Where there is none, the map is made first, in a process of its own.
-    expect(tab.locator(".map[data-state=ready][data-view]")).to_be_visible(timeout=60_000)
+    tab.goto(f"{served.url}/map?{query}")
+    expect(tab.locator(".map[data-state=ready][data-view]")).to_be_visible(timeout=30_000)
 
 
 def on_screen(tab, places):
@@ -45,7 +45,7 @@ def map_and_labels(index):
 
 
 def test_lasso_and_label_and_undo(tab, served_own):
-    open_map(tab, served_own.url)
+    open_map(tab, served_own)
     made, labels = map_and_labels(served_own.index)
     spots = on_screen(tab, made.places)
     wanted = spots[labels == "chorate_cyst"]
@@ -76,8 +76,7 @@ def test_lasso_and_label_and_undo(tab, served_own):
 
 
 def test_hover_click_legend_and_zoom(tab, served_own):
-    make_map(Index.open(served_own.index))
-    open_map(tab, served_own.url, map_by="label", where="kind = 'specimen'")
+    open_map(tab, served_own, map_by="label", where="kind = 'specimen'")
     made, labels = map_and_labels(served_own.index)
     field = tab.locator(".map")
     row = int(np.flatnonzero(labels == "leiosphere")[0])
