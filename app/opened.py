@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,10 +63,11 @@ class Opened:
     def picture(self, row: dict[str, Any]) -> str:
         """Address of the thumbnail of a row of the index, with its ``id`` and ``content_hash``.
 
-        Where the row has its ``thumbnail`` too, that need not be looked for when a browser asks.
+        Where the row has its ``thumbnail`` too, the address holds the picture itself: two kilobytes
+        that come with the page are there in a third of the time that asking for each takes.
         """
         if row.get("thumbnail"):
-            PICTURES.keep(self.key, self.version, str(row["id"]), row["thumbnail"])
+            return f"data:image/webp;base64,{base64.b64encode(row['thumbnail']).decode()}"
         return Pictures.thumbnail_url(self.key, str(row["id"]), str(row["content_hash"]))
 
 

@@ -83,20 +83,6 @@ class Pictures:
             old.close()
         return key
 
-    def keep(self, key: str, version: int, one: str, thumbnail: bytes) -> None:
-        """Keep a thumbnail that was read with others, for a browser that is about to ask for it.
-
-        Args:
-            key: Of an index's shelf.
-            version: Of the index it was read from; of an earlier one it is not kept.
-            one: Id of the item.
-            thumbnail: WebP.
-        """
-        with self._lock:
-            known, shelf = self._stores.get(key, (None, None))
-        if shelf is not None and known == version:
-            shelf.keep(one, thumbnail)
-
     def shelf(self, key: str) -> PictureShelf:
         """The shelf of a key.
 

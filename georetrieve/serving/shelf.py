@@ -115,11 +115,6 @@ class Shelf:
             self._store = store
         return same
 
-    def keep(self, one: str, thumbnail: bytes) -> None:
-        """Keep the thumbnail of an item that was read with others, as long as there is room."""
-        with self._lock:
-            self._thumbnails.put((one,), thumbnail)
-
     def thumbnail(self, one: str) -> bytes:
         """The WebP thumbnail of an item; b"" where it has none.
 

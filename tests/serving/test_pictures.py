@@ -119,16 +119,13 @@ def test_lent_pictures_give_way_to_newer_ones(pictures, client, monkeypatch):
         pictures.lent("guessed")
 
 
-def test_thumbnails_read_with_a_page_are_those_a_browser_gets(store, pictures, client, tmp_path):
+def test_a_label_changes_the_version_and_no_picture(store, pictures, client, tmp_path):
     index = Path(shutil.copytree(store.path, tmp_path / "index"))
     key = pictures.put_index(IndexStore.open(index))
-    address = pictures.thumbnail_url(key, "a.png", "1")
-    before = IndexStore.open(index).version
+    shelf = pictures.shelf(key)
     give_labels(index, {"a.png": "calcite"})
-    later = IndexStore.open(index)
-    assert pictures.put_index(later) == key
-    pictures.keep(key, before, "a.png", b"of an earlier version")
-    assert client.get(address).content[:4] == b"RIFF"
-    pictures.keep(key, later.version, "a.png", b"of this one")
-    assert client.get(address).content == b"of this one"
-    pictures.keep("no such shelf", 1, "a.png", b"")
+    assert pictures.put_index(IndexStore.open(index)) == key
+    assert pictures.shelf(key) is shelf
+    IndexStore.open(index).remove_ids(["a.png"])
+    pictures.put_index(IndexStore.open(index))
+    assert client.get(pictures.thumbnail_url(key, "a.png", "1")).status_code == 404

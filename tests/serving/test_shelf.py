@@ -122,8 +122,3 @@ def test_labels_leave_files_open_and_tiles_in_memory(folder, store, tmp_path):
     later.remove_ids(["1.png"])
     assert not shelf.follow(IndexStore.open(place))
     shelf.close()
-
-
-def test_a_thumbnail_that_is_kept_is_not_read(shelf):
-    shelf.keep("1.png", b"small")
-    assert shelf.thumbnail("1.png") == b"small"
