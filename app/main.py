@@ -37,8 +37,8 @@ def main() -> None:
 
 def _show(module: str, about: opened.Opened) -> None:
     """Show a page; its module is imported when it is first asked for, or ahead of that."""
-    import_module(f"app.pages.{module}").show(about)
-    ahead.read_ahead(about, [f"app.pages.{one}" for *_, one in PAGES.values()])
+    import_module(f"app.views.{module}").show(about)
+    ahead.read_ahead(about, [f"app.views.{one}" for *_, one in PAGES.values()])
 
 
 main()

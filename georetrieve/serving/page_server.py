@@ -136,13 +136,9 @@ def _configure(options: PageOptions, port: int) -> None:
 def _make_app(script: Path, options: PageOptions) -> ASGIApp:
     import streamlit as st
     from starlette.middleware import Middleware
-    from streamlit.runtime.pages_manager import PagesManager
 
     from georetrieve.serving.pictures import picture_routes
 
-    # Else the first visitor of an address such as /query is given the module app/pages/query.py,
-    # which Streamlit takes for a page of its own kind until st.navigation was called once.
-    PagesManager.uses_pages_directory = False
     # Streamlit asks for the stack when the first visitor comes, for which Python looks up the files
     # of all modules, a quarter of a second; it remembers them.
     inspect.stack()

@@ -66,7 +66,7 @@ def page_test(sample_slides, monkeypatch):
         monkeypatch.setenv("GEORETRIEVE_APP_INDEX", str(index))
         monkeypatch.chdir(Path(index).parent)
         script = (
-            f"from app import opened\nfrom app.pages import {name}\nopened.show_page({name}.show)\n"
+            f"from app import opened\nfrom app.views import {name}\nopened.show_page({name}.show)\n"
         )
         tested = AppTest.from_string(script, default_timeout=60)
         for one, value in parameters.items():

@@ -134,3 +134,10 @@ def test_click_asks_for_neighbours(tab, served):
     first.locator("img").click()
     expect(tab).to_have_url(re.compile(r"/query\?.*like="))
     assert one is not None
+
+
+def test_the_first_visitor_of_a_server_may_come_to_any_page(tab, serve, sample_slides):
+    running = serve(sample_slides)
+    tab.goto(f"{running.url}/slide?file=slide_00.tif")
+    expect(tab.get_by_role("link", name="Browse")).to_be_visible()
+    expect(tab.locator(".viewer")).to_be_visible()

@@ -151,11 +151,12 @@ def test_scripts_and_styles_ask_for_nothing_elsewhere(suffix):
         assert not re.search(r"(https?:)?//[a-z0-9-]+\.[a-z]{2,}", text), path
 
 
-def test_only_the_page_imports_streamlit():
+def test_only_what_starts_the_page_imports_streamlit():
     package = Path(page_server.__file__).parents[1]
     users = [
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         if re.search(r"^\s*(import|from) streamlit", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    assert users == ["serving/page_server.py"]
+    # The second is a bare page that ours is timed beside.
+    assert sorted(users) == ["benchmarks/page_process.py", "serving/page_server.py"]
