@@ -8,7 +8,7 @@ DEMO := demo
 SLIDES ?= ./slides
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all lint format docs index clean
+.PHONY: help setup demo app test test-all lint format docs index clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,11 @@ demo: setup  ## sample slides → index → search → map → benchmark → pic
 	$(BIN)/georetrieve bench retrieval $(DEMO)/samples --out $(DEMO)/report
 	@echo
 	@echo "Look at:  $(DEMO)/neighbours.png  $(DEMO)/neighbours.html  $(DEMO)/maps/section_00_granite_overlay.png  $(DEMO)/report/report.html"
+	@echo "Go on in the browser:  make app"
+
+app: setup  ## the page over the sample slides of the demo
+	@test -d $(DEMO)/samples || $(MAKE) demo
+	$(BIN)/georetrieve app $(DEMO)/samples
 
 test: setup  ## the tests, without those marked slow
 	$(BIN)/python -m pytest
