@@ -8,6 +8,7 @@ the edges of a window to its middle, and no seam shows where the next begins.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -102,21 +103,14 @@ def window_bands(
     Raises:
         EncoderError: Window or stride do not suit the encoder.
     """
-    window, stride = _in_patches(encoder.patch_px, window_px, stride_px)
-    columns, rows = (-(-side // encoder.patch_px) for side in size)
-    height, width = min(window, rows), min(window, columns)
-    tops, lefts = _starts(rows, height, stride), _starts(columns, width, stride)
-    weights = np.outer(_weights(height, tops), _weights(width, lefts))[..., None]
-    total = np.zeros((height, columns, encoder.patch_dim), np.float32)
-    share = np.zeros((height, columns, 1), np.float32)
-    for top, following in pairwise((*tops, rows)):
-        for some in (lefts[at : at + batch_size] for at in range(0, len(lefts), batch_size)):
-            pixels = np.stack(
-                [_pixels(read, size, (left, top, width, height), encoder.patch_px) for left in some]
-            )
-            for left, grid in zip(some, encoder.patch_grids(pixels), strict=True):
-                total[:, left : left + width] += weights * grid
-                share[:, left : left + width] += weights
+    windows = _Windows.over(encoder, read, size, window_px, stride_px, batch_size)
+    height, width, weights = windows.height, windows.width, windows.weights[..., None]
+    total = np.zeros((height, windows.columns, encoder.patch_dim), np.float32)
+    share = np.zeros((height, windows.columns, 1), np.float32)
+    for top, following in pairwise((*windows.tops, windows.rows)):
+        for left, grid in windows.grids(top, windows.lefts):
+            total[:, left : left + width] += weights * grid
+            share[:, left : left + width] += weights
         done = following - top
         yield top, total[:done] / share[:done]
         for kept in (total, share):
@@ -153,36 +147,87 @@ def window_cells(
     Raises:
         EncoderError: Window or stride do not suit the encoder.
     """
-    window, stride = _in_patches(encoder.patch_px, window_px, stride_px)
-    columns, rows = (-(-side // encoder.patch_px) for side in size)
-    height, width = min(window, rows), min(window, columns)
-    tops, lefts = _starts(rows, height, stride), _starts(columns, width, stride)
-    weights = np.outer(_weights(height, tops), _weights(width, lefts))
-    down, across = np.divmod(cells, columns)
+    windows = _Windows.over(encoder, read, size, window_px, stride_px, batch_size)
+    height, width = windows.height, windows.width
+    down, across = np.divmod(cells, windows.columns)
     total = np.zeros((len(cells), encoder.patch_dim), np.float32)
     share = np.zeros((len(cells), 1), np.float32)
     done = 0
-    for top, following in pairwise((*tops, rows)):
+    for top, following in pairwise((*windows.tops, windows.rows)):
         inside = np.flatnonzero((down >= top) & (down < top + height))
         shown = {
             left: found
-            for left in (lefts if len(inside) else ())
+            for left in (windows.lefts if len(inside) else ())
             if len(found := inside[(across[inside] >= left) & (across[inside] < left + width)])
         }
-        kept = list(shown)
-        for some in (kept[at : at + batch_size] for at in range(0, len(kept), batch_size)):
-            pixels = np.stack(
-                [_pixels(read, size, (left, top, width, height), encoder.patch_px) for left in some]
-            )
-            for left, grid in zip(some, encoder.patch_grids(pixels), strict=True):
-                places = shown[left]
-                where = down[places] - top, across[places] - left
-                total[places] += weights[where][:, None] * grid[where]
-                share[places] += weights[where][:, None]
+        for left, grid in windows.grids(top, list(shown)):
+            places = shown[left]
+            where = down[places] - top, across[places] - left
+            weights = windows.weights[where][:, None]
+            total[places] += weights * grid[where]
+            share[places] += weights
         end = int(np.searchsorted(down, following))
         if end > done:
             yield np.arange(done, end), total[done:end] / share[done:end]
             done = end
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """Overlapping windows over an image; all lengths in patches.
+
+    Attributes:
+        encoder: Describes them.
+        read: Gives the pixels of a region of the image.
+        size: (width, height) of the image, pixels.
+        batch_size: Windows encoded at once.
+        columns: Of the image.
+        rows: Of the image.
+        height: Of a window.
+        width: Of a window.
+        tops: Where rows of windows begin.
+        lefts: Where windows of a row begin.
+        weights: (height, width) of a window's patches, largest in its middle.
+    """
+
+    encoder: PatchGrids
+    read: RegionReader
+    size: tuple[int, int]
+    batch_size: int
+    columns: int
+    rows: int
+    height: int
+    width: int
+    tops: Sequence[int]
+    lefts: Sequence[int]
+    weights: FloatArray
+
+    @classmethod
+    def over(
+        cls,
+        encoder: PatchGrids,
+        read: RegionReader,
+        size: tuple[int, int],
+        window_px: int,
+        stride_px: int,
+        batch_size: int,
+    ) -> _Windows:
+        window, stride = _in_patches(encoder.patch_px, window_px, stride_px)
+        columns, rows = (-(-side // encoder.patch_px) for side in size)
+        height, width = min(window, rows), min(window, columns)
+        tops, lefts = _starts(rows, height, stride), _starts(columns, width, stride)
+        weights = np.outer(_weights(height, tops), _weights(width, lefts))
+        return cls(
+            encoder, read, size, batch_size, columns, rows, height, width, tops, lefts, weights
+        )
+
+    def grids(self, top: int, lefts: Sequence[int]) -> Iterator[tuple[int, FloatArray]]:
+        """Where windows of a row begin, and their (height, width, D) features."""
+        for at in range(0, len(lefts), self.batch_size):
+            some = lefts[at : at + self.batch_size]
+            boxes = [(left, top, self.width, self.height) for left in some]
+            pixels = [_pixels(self.read, self.size, box, self.encoder.patch_px) for box in boxes]
+            yield from zip(some, self.encoder.patch_grids(np.stack(pixels)), strict=True)
 
 
 def _in_patches(patch_px: int, window_px: int, stride_px: int) -> tuple[int, int]:

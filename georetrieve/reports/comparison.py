@@ -16,10 +16,10 @@ from georetrieve.benchmarks.comparison_rows import (
     fact_rows,
     measure_rows,
 )
-from georetrieve.errors import GeoRetrieveError
 from georetrieve.reports.html_charts import CHART_STYLE
 from georetrieve.reports.html_tables import TABLE_STYLE, comparison, rows_table
 from georetrieve.reports.page import html_page
+from georetrieve.reports.saving import saving
 from georetrieve.reports.words import measure_words
 from georetrieve.types import Scalar
 
@@ -90,14 +90,8 @@ def write_comparison(
     Raises:
         GeoRetrieveError: The file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with saving(path):
         path.write_text(comparison_page(comparisons, damaged=damaged), encoding="utf-8")
-    except OSError as error:
-        raise GeoRetrieveError(
-            f"{path} cannot be written ({error.strerror or error}): name a file in a folder you "
-            "may write to."
-        ) from error
     return path
 
 

@@ -21,6 +21,7 @@ from georetrieve.reports.figures import confusion_figure, per_class_figure, prec
 from georetrieve.reports.html_charts import CHART_STYLE, item_map
 from georetrieve.reports.html_tables import TABLE_STYLE, comparison, facts_table, rows_table
 from georetrieve.reports.page import embedded_picture, html_page
+from georetrieve.reports.saving import saving
 from georetrieve.reports.sheet_html import SHEET_STYLE, sheet_key, sheet_rows
 
 __all__ = ["write_html_report"]
@@ -97,14 +98,8 @@ def write_html_report(
         main=main,
         style=SHEET_STYLE + TABLE_STYLE + CHART_STYLE + _STYLE,
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with saving(path):
         path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise GeoRetrieveError(
-            f"{path} cannot be written ({error.strerror or error}): name a file in a folder you "
-            "may write to."
-        ) from error
     return path
 
 

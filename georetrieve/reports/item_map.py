@@ -21,6 +21,7 @@ from georetrieve.probes.item_map.kept import ItemMap
 from georetrieve.probes.item_map.rows import map_column, map_rows
 from georetrieve.reports.html_charts import CHART_STYLE, item_map
 from georetrieve.reports.page import html_page
+from georetrieve.reports.saving import saving
 from georetrieve.reports.theme import LIGHT
 from georetrieve.sources.masks.classes import distinct_colours
 from georetrieve.stores.lance import IndexStore
@@ -63,14 +64,8 @@ def save_map(path: Path, store: IndexStore, made: ItemMap, *, colour_by: str = "
         raise GeoRetrieveError(
             f"A map cannot be saved as {path.name!r}: end the name with {', '.join(writers)}."
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with saving(path):
         writer(path, store, made, colour_by)
-    except OSError as error:
-        raise GeoRetrieveError(
-            f"{path} cannot be written ({error.strerror or error}): name a file in a folder you "
-            "may write to."
-        ) from error
     return path
 
 

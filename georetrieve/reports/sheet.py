@@ -11,6 +11,7 @@ from typing import TypeAlias
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from georetrieve.errors import GeoRetrieveError
+from georetrieve.reports.saving import saving
 
 __all__ = [
     "SheetCell",
@@ -96,19 +97,13 @@ def save_sheet(
         raise GeoRetrieveError(
             f"A sheet cannot be saved as {path.name!r}: end the name with .png or .html."
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with saving(path):
         if ending == ".png":
             picture = draw_sheet(rows, title=title, caption=caption, dark=dark)
             # Photographs hardly shrink further, however long one tries.
             picture.save(path, compress_level=1)
         else:
             path.write_text(sheet_html(rows, title=title, caption=caption), encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or error
-        raise GeoRetrieveError(
-            f"{path} cannot be written ({reason}): name a file in a folder you may write to."
-        ) from error
     return path
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
-__all__ = ["Action", "Card", "Picked", "gallery"]
+from app.components.mounting import component
 
-_HERE = Path(__file__).parent
+__all__ = ["Action", "Card", "Picked", "gallery"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +70,6 @@ class Picked:
     id: str | None = None
 
 
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not public
-    return st.components.v2.component(
-        "georetrieve_gallery",
-        css=(_HERE / "gallery.css").read_text(encoding="utf-8"),
-        js=(_HERE / "gallery.js").read_text(encoding="utf-8"),
-    )
-
-
 def gallery(
     cards: Sequence[Card],
     *,
@@ -107,7 +96,7 @@ def gallery(
     """
     shown = {card.id for card in cards}
     answered = f"_{key}_answered"
-    done = _component()(
+    done = component("gallery")(
         key=key,
         data={
             "cards": [asdict(card) for card in cards],

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
-import streamlit as st
+from app.components.mounting import component
 
 __all__ = ["Entry", "legend"]
-
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +27,6 @@ class Entry:
     title: str = ""
 
 
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not public
-    return st.components.v2.component(
-        "georetrieve_legend",
-        css=(_HERE / "legend.css").read_text(encoding="utf-8"),
-        js=(_HERE / "legend.js").read_text(encoding="utf-8"),
-    )
-
-
 def legend(
     entries: Sequence[Entry], *, key: str, hidden: Collection[str] = (), height: int = 240
 ) -> list[str] | None:
@@ -54,7 +41,7 @@ def legend(
     Returns:
         Names of all that are hidden when a person has just changed that, else None.
     """
-    done = _component()(
+    done = component("legend")(
         key=key,
         data={
             "entries": [asdict(entry) for entry in entries],

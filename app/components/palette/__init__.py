@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-import streamlit as st
+from app.components.mounting import component
 
 __all__ = ["Act", "ClassRow", "Done", "palette"]
 
-_HERE = Path(__file__).parent
 Act = Literal["choose", "add", "rename", "colour", "remove"]
 LONGEST = 200
 
@@ -53,15 +51,6 @@ class Done:
     value: str = ""
 
 
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not public
-    return st.components.v2.component(
-        "georetrieve_palette",
-        css=(_HERE / "palette.css").read_text(encoding="utf-8"),
-        js=(_HERE / "palette.js").read_text(encoding="utf-8"),
-    )
-
-
 def palette(
     rows: Sequence[ClassRow],
     *,
@@ -81,7 +70,7 @@ def palette(
         suggestions: Names offered to a class that is added.
         stale: Whether the percentages are those of an earlier moment.
     """
-    done = _component()(
+    done = component("palette")(
         key=key,
         data={
             "rows": [asdict(row) for row in rows],

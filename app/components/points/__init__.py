@@ -6,19 +6,18 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from app.components.mounting import component
 from georetrieve.serving.pictures import PICTURES
 from georetrieve.types import FloatArray
 
 __all__ = ["Colours", "Entry", "Points", "Ring", "Seen", "lend_ids", "points"]
 
-_HERE = Path(__file__).parent
 BLOCK = 4096  # ids fetched at once
 MOST_CORNERS, MOST_CLASSES = 2000, 1000
 FAINT, TICKED = 2, 4  # as in points.js
@@ -111,15 +110,6 @@ class Seen:
     lost: bool = False
 
 
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not public
-    return st.components.v2.component(
-        "georetrieve_points",
-        css=(_HERE / "points.css").read_text(encoding="utf-8"),
-        js=(_HERE / "points.js").read_text(encoding="utf-8"),
-    )
-
-
 def lend_ids(ids: Sequence[str], hashes: Sequence[str]) -> list[str]:
     """Addresses of N ids and digests of their files, some thousands each."""
     pairs = [[one, digest[:12]] for one, digest in zip(ids, hashes, strict=True)]
@@ -139,7 +129,7 @@ def points(shown: Points, *, key: str, height: int = 560) -> Seen:
     """
     colours, span = shown.colours, shown.colours.span
     marks = shown.faint.astype(np.uint8) * FAINT + shown.ticked.astype(np.uint8) * TICKED
-    done = _component()(
+    done = component("points")(
         key=key,
         data={
             "key": shown.key,

@@ -6,14 +6,12 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from app.components.mounting import component
 
 __all__ = ["Asked", "PartCard", "query_parts"]
 
-_HERE = Path(__file__).parent
 ACTIONS = ("remove", "flip", "region")
 MOST_FILES = 8
 
@@ -52,15 +50,6 @@ class Asked:
     refused: str = ""
 
 
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not public
-    return st.components.v2.component(
-        "georetrieve_query_parts",
-        css=(_HERE / "query_parts.css").read_text(encoding="utf-8"),
-        js=(_HERE / "query_parts.js").read_text(encoding="utf-8"),
-    )
-
-
 def query_parts(cards: Sequence[PartCard], *, key: str, max_mb: int) -> Asked:
     """Show the parts.
 
@@ -69,7 +58,7 @@ def query_parts(cards: Sequence[PartCard], *, key: str, max_mb: int) -> Asked:
         key: Of the widget.
         max_mb: Largest file that is taken here, MiB.
     """
-    done = _component()(
+    done = component("query_parts")(
         key=key,
         data={"cards": [asdict(card) for card in cards], "maxMb": max_mb},
         on_done_change=lambda: None,

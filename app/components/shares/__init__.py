@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
-import streamlit as st
+from app.components.mounting import component
 
 __all__ = ["Share", "shares"]
-
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +25,6 @@ class Share:
     colour: str
 
 
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not public
-    return st.components.v2.component(
-        "georetrieve_shares",
-        css=(_HERE / "shares.css").read_text(encoding="utf-8"),
-        js=(_HERE / "shares.js").read_text(encoding="utf-8"),
-    )
-
-
 def shares(parts: Sequence[Share], *, key: str, title: str) -> None:
     """Show them.
 
@@ -46,4 +33,4 @@ def shares(parts: Sequence[Share], *, key: str, title: str) -> None:
         key: Of the widget.
         title: What is counted, for those who hear the page.
     """
-    _component()(key=key, data={"parts": [asdict(part) for part in parts], "title": title})
+    component("shares")(key=key, data={"parts": [asdict(part) for part in parts], "title": title})

@@ -6,16 +6,13 @@ import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-import streamlit as st
-
+from app.components.mounting import component
 from georetrieve.serving.pictures import PICTURES
 
 __all__ = ["Drawn", "Mode", "Overlay", "Point", "Seen", "Shape", "Viewed", "viewer"]
 
-_HERE = Path(__file__).parent
 # One script, in the order in which its parts build on each other.
 _PARTS = ("view", "tiles", "outlines", "region", "scale_bar", "gestures", "viewer")
 Mode = Literal["look", "region", "point"]
@@ -141,15 +138,6 @@ class Seen:
     point: tuple[float, float] | None = None
 
 
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:  # noqa: ANN401 - Streamlit's own protocol is not public
-    return st.components.v2.component(
-        "georetrieve_viewer",
-        css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
-        js="\n".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in _PARTS),
-    )
-
-
 def viewer(
     image: Viewed,
     *,
@@ -179,7 +167,7 @@ def viewer(
         times: Counts how often ``look_at`` was asked for: another number, and it is shown again.
         height: Of the viewer, pixels of the screen.
     """
-    done = _component()(
+    done = component("viewer", _PARTS)(
         key=key,
         data={
             "image": asdict(image),
