@@ -12,6 +12,7 @@ from app.opened import Opened
 from app.trouble import plain
 from georetrieve.errors import GeoRetrieveError
 from georetrieve.labelling import give_labels, undo_labels, user_name
+from georetrieve.sources.label_table import counted
 from georetrieve.stores.label_journal import How
 
 __all__ = ["ask_who", "give", "is_read_only", "tell", "undo"]
@@ -43,11 +44,11 @@ def give(opened: Opened, labels: Mapping[str, str | None], how: How = "given") -
     count = sum(before != after for before, after in act.labels.values())
     if not count:
         suggested.forget(opened)
-        _say(f"{_items(len(act.labels))} confirmed: the labels stand as they were.")
+        _say(f"{counted(len(act.labels), 'item')} confirmed: the labels stand as they were.")
         return
     given = sorted({after or "no label" for _, after in act.labels.values()})
     said = given[0] if len(given) == 1 else f"one of {len(given)} labels"
-    _say(f"{_items(count)} labelled: {said}" if given != ["no label"] else _taken(count))
+    _say(f"{counted(count, 'item')} labelled: {said}" if given != ["no label"] else _taken(count))
 
 
 def undo(opened: Opened, batch: str | None = None) -> None:
@@ -58,7 +59,8 @@ def undo(opened: Opened, batch: str | None = None) -> None:
         _say(error=str(error))
         return
     suggested.forget(opened)
-    _say(f"Taken back what {act.who} said on {act.when[:16].replace('T', ' ')}: {_items(count)}")
+    when = act.when[:16].replace("T", " ")
+    _say(f"Taken back what {act.who} said on {when}: {counted(count, 'item')}")
 
 
 def tell() -> None:
@@ -93,9 +95,5 @@ def _say(done: str = "", error: str = "") -> None:
     st.session_state[_TOLD] = (done, error)
 
 
-def _items(count: int) -> str:
-    return f"{count:,} item{'' if count == 1 else 's'}"
-
-
 def _taken(count: int) -> str:
-    return f"{_items(count)} {'has' if count == 1 else 'have'} no label now"
+    return f"{counted(count, 'item')} {'has' if count == 1 else 'have'} no label now"

@@ -16,6 +16,7 @@ from georetrieve.search import Index
 from georetrieve.search.places import indexes_here
 from georetrieve.serving.page_server import INDEX_VARIABLE
 from georetrieve.serving.pictures import PICTURES, Pictures
+from georetrieve.sources.label_table import counted
 from georetrieve.types import EncoderSpec
 
 __all__ = ["ICON", "Opened", "show_page", "style"]
@@ -108,7 +109,7 @@ def _choose() -> Opened | None:
         )  # fmt: skip
         spec = index.manifest.encoder(encoder)
         opened = Opened(index, spec, PICTURES.put_index(index.store))
-        st.caption(plain(f"{len(index):,} items"))
+        st.caption(plain(counted(len(index), "item")))
     return opened
 
 

@@ -15,6 +15,7 @@ from app.going import go
 from app.label_queues import TICKED
 from app.opened import Opened
 from georetrieve.search.browse import Listing, list_items
+from georetrieve.sources.label_table import counted
 
 __all__ = ["show"]
 
@@ -96,7 +97,8 @@ def _page(opened: Opened, listing: Listing, number: int, size: int) -> None:
     with st.container(
         key="browse_tools", horizontal=True, vertical_alignment="center", gap="small"
     ):
-        st.caption(f"{page.total:,} items · page {number:,} of {page.pages:,}", width="stretch")
+        shown_of = f"page {number:,} of {page.pages:,}"
+        st.caption(f"{counted(page.total, 'item')} · {shown_of}", width="stretch")
         _tools(opened, shown)
     picked = gallery(
         cards_of(opened, page.rows),

@@ -25,6 +25,7 @@ from georetrieve.labelling import give_labels, undo_labels
 from georetrieve.probes.item_map.inside import rows_inside
 from georetrieve.probes.item_map.job import find_map_job
 from georetrieve.probes.item_map.kept import ItemMap
+from georetrieve.sources.label_table import counted
 
 __all__ = ["show"]
 
@@ -162,7 +163,7 @@ def _label(opened: Opened, ticked: list[str]) -> None:
     give, clear = st.columns([2, 1])
     ready = bool(ticked) and label is not None
     if give.button(
-        f"Label {len(ticked):,} items", type="primary", disabled=not ready, width="stretch"
+        f"Label {counted(len(ticked), 'item')}", type="primary", disabled=not ready, width="stretch"
     ):
         with told(), st.spinner("Writing the labels …"):
             act = give_labels(opened.index.path, dict.fromkeys(ticked, label))
@@ -180,7 +181,7 @@ def _done(opened: Opened) -> None:
     key, batch, count, label = st.session_state.get("_map_act", ("", "", 0, ""))
     if key != opened.key:
         return
-    st.success(f"{count:,} items: {plain(label)}", icon=":material/label:")
+    st.success(f"{counted(count, 'item')}: {plain(label)}", icon=":material/label:")
     if st.button("Undo", icon=":material/undo:", key="map_undo"):
         with told(), st.spinner("Taking the labels back …"):
             undo_labels(opened.index.path, batch=batch)

@@ -21,6 +21,7 @@ from app.label_queues import DOUBTFUL, SURE, Queue, choose_queue, open_queue
 from app.opened import Opened
 from app.trouble import plain
 from georetrieve.probes.classification.suggestions import Suggestion
+from georetrieve.sources.label_table import counted
 
 __all__ = ["show"]
 
@@ -62,7 +63,7 @@ def show(opened: Opened) -> None:
         shown = _turn(queue)
     tools = st.container(key="label_tools", gap="xsmall")
     if shown:
-        st.caption(f"{len(queue.ids):,} items · {queue.told}")
+        st.caption(f"{counted(len(queue.ids), 'item')} · {queue.told}")
         _follow(opened, queue, shown, _show_cards(opened, queue, shown, read_only=read_only))
     else:
         st.info(queue.told, icon=":material/info:")
@@ -139,12 +140,6 @@ def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
             help="Each ticked item gets the label suggested for it; none that is far (?).",
         )  # fmt: skip
         _by_hand(opened, queue, ticked)
-        if (
-            queue.name == "sure"
-            and queue.ids
-            and st.button(f"Accept all {len(queue.ids):,} …", key="accept_all", type="primary")
-        ):
-            _confirm(opened, queue)
     _digits(opened, queue, shown, ticked)
 
 
@@ -195,7 +190,7 @@ def _confirm(opened: Opened, queue: Queue) -> None:
     ]
     st.dataframe(rows, hide_index=True, height=min(36 * (len(rows) + 1), 320))
     st.caption("One act: Undo takes all of it back.")
-    if st.button(f"Label {len(labels):,} items", type="primary", key="accept_all_now"):
+    if st.button(f"Label {counted(len(labels), 'item')}", type="primary", key="accept_all_now"):
         acts.give(opened, labels, "suggested")
         st.rerun()
 

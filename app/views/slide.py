@@ -16,6 +16,7 @@ from app.trouble import plain, told
 from georetrieve.errors import SourceError
 from georetrieve.serving.pictures import PICTURES, Pictures
 from georetrieve.serving.shelf import FileFacts
+from georetrieve.sources.label_table import counted
 
 __all__ = ["show"]
 
@@ -134,7 +135,7 @@ def _about(facts: FileFacts, shown: Outlined | None) -> str:
         parts.append("size of a pixel unknown")
     if shown is not None and shown.of:
         some = "" if shown.of == shown.shown else f"{shown.shown:,} of "
-        parts.append(f"{some}{shown.of:,} items")
+        parts.append(some + counted(shown.of, "item"))
     return " · ".join(parts)
 
 

@@ -157,8 +157,8 @@ def _posix(name: str) -> str:
 
 
 def counted(count: int, what: str) -> str:
-    """``1 row``, ``2 rows``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    """``1 row``, ``2,000 rows``."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _metadata_names(header: list[str], places: dict[str, int], table: LabelTable) -> dict[str, int]:

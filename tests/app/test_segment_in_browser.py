@@ -101,6 +101,7 @@ def test_from_clicks_to_a_map_and_its_files(tab, served, tmp_path):
     expect(row(tab, "quartz").locator(".clicks")).to_have_text("2 clicks")
 
 
+@pytest.mark.slow
 def test_names_are_shown_as_they_are_and_can_be_mended(tab, served):
     tab.goto(f"{served.url}/segment?image=section_01_sandstone")
     Viewer(tab).click(400, 300)

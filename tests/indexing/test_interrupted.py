@@ -96,6 +96,7 @@ def compare(folder, tmp_path, count, commit, *more):
         assert items.column(name).to_pylist() == expected_items.column(name).to_pylist(), name
 
 
+@pytest.mark.slow
 def test_killed_three_times_with_small_commits(tmp_path):
     compare(tmp_path / "slides", tmp_path, 90, 16)
 

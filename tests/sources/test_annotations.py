@@ -142,6 +142,7 @@ def test_packed_exports_are_unpacked():
         (b"\x1f\x8bno", "cannot be unpacked"),
         (gzip.compress(b"x" * 100)[:-9], "cannot be unpacked"),
     ],
+    ids=range(8),  # the bytes hold the time
 )
 def test_bombs_and_damaged_archives_are_refused(data, words):
     with pytest.raises(SourceError, match=words):

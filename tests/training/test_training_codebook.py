@@ -41,6 +41,7 @@ def folders(tmp_path):
     return [tmp_path / "small", tmp_path / "large"]
 
 
+@pytest.mark.slow
 def test_small_images_are_taken_whole_large_ones_in_tiles_and_broken_ones_named(folders):
     told = Told()
     encoder = fit_codebook(folders, progress=told)
