@@ -2,13 +2,14 @@ import pytest
 
 from app.filters import _scale
 from georetrieve.labelling import give_labels
+from georetrieve.sources.label_table import counted
 from georetrieve.stores.lance import IndexStore
 
 EVIL = "<img src=x onerror=alert(1)> '; DROP **a** :red[b]"
 
 
 def total(page):
-    return next(one.value for one in page.caption if "items · page" in one.value)
+    return next(one.value for one in page.caption if " · page" in one.value)
 
 
 def test_all_of_a_url_is_one_condition(page_test, sample_slides):
@@ -20,7 +21,7 @@ def test_all_of_a_url_is_one_condition(page_test, sample_slides):
         "`label` IN ('massula') AND (x > 9\n) AND starts_with(`path`, 'slide_00') "
         "AND `kind` IN ('specimen')"
     )
-    assert total(page).startswith(f"{IndexStore.open(sample_slides).count(condition)} items")
+    assert total(page).startswith(counted(IndexStore.open(sample_slides).count(condition), "item"))
 
 
 def test_without_a_label_beside_a_label(page_test, sample_slides):
