@@ -28,9 +28,9 @@ demo: setup  ## sample slides → index → search → map → benchmark → pic
 	$(BIN)/georetrieve index $(DEMO)/slides --index $(DEMO)/samples --labels $(DEMO)/slides-truth/labels.csv
 	$(BIN)/georetrieve search $(DEMO)/samples $(DEMO)/slides/crops/chorate_cyst/chorate_cyst_000.png --where "kind = 'specimen'" --save $(DEMO)/neighbours.png --save $(DEMO)/neighbours.html
 	$(BIN)/georetrieve segment predict $(DEMO)/slides/section_00_granite_ppl.png $(DEMO)/slides/section_00_granite_xpl.png --views ppl,xpl --um-per-px 2 --clicks $(DEMO)/slides-truth/section_00_granite_clicks.csv -o $(DEMO)/maps
-	$(BIN)/georetrieve bench retrieval $(DEMO)/samples --out $(DEMO)/report
+	$(BIN)/georetrieve bench retrieval $(DEMO)/samples --out $(DEMO)/samples/reports/first
 	@echo
-	@echo "Look at:  $(DEMO)/neighbours.png  $(DEMO)/neighbours.html  $(DEMO)/maps/section_00_granite_overlay.png  $(DEMO)/report/report.html"
+	@echo "Look at:  $(DEMO)/neighbours.png  $(DEMO)/neighbours.html  $(DEMO)/maps/section_00_granite_overlay.png  $(DEMO)/samples/reports/first/report.html"
 	@echo "Go on in the browser:  make app"
 
 app: setup  ## the page over the sample slides of the demo

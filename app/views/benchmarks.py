@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from georetrieve.benchmarks.found_records import (
     record_files,
     report_places,
 )
+from georetrieve.search.places import indexes_here
 
 __all__ = ["show"]
 
@@ -118,5 +120,7 @@ def _say_how(opened: Opened) -> None:
         "in a terminal:",
         icon=":material/leaderboard:",
     )
-    st.code(f"georetrieve bench retrieval {opened.index.path.name}", language="bash")
+    path = opened.index.path
+    asked = path.name if path in indexes_here() else shlex.quote(str(path))
+    st.code(f"georetrieve bench retrieval {asked}", language="bash")
     st.caption("What is measured is how well labelled items find others of their label.")
