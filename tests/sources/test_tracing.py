@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 from array_raster import ArrayRaster
-from scipy import ndimage
+from outlined_slide import glass
 from shapely.geometry import shape
 
 from georetrieve.sources.cut import CutOptions, plan_cuts
@@ -16,18 +16,6 @@ from georetrieve.sources.synthetic.slide import write_slide
 from georetrieve.sources.synthetic.truth import write_truth
 from georetrieve.sources.tracing import Trace, match_traces, trace_mask, trace_specimens
 from georetrieve.types import Region
-
-
-def glass(discs, size=(600, 400)):
-    """Amber discs (x, y, radius) on glass."""
-    rows, columns = np.mgrid[: size[1], : size[0]]
-    share = np.zeros((size[1], size[0]))
-    for x, y, radius in discs:
-        share = np.maximum(share, np.hypot(rows - y, columns - x) < radius)
-    share = ndimage.gaussian_filter(share, 0.8)[..., None]
-    pixels = 225 * (1 - share * (1 - np.array([200, 150, 60]) / 225))
-    pixels += np.random.default_rng(0).normal(0, 2, pixels.shape)
-    return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
 def iou(one, other):

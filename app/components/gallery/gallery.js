@@ -1,9 +1,4 @@
 // A gallery of thumbnails. Text from outside is only ever set as text, never as HTML.
-// Signs that no font is sure to have are drawn.
-const SIGNS = {
-  enlarge: "M9.5 2.5h4v4M13.5 2.5l-4.5 4.5M6.5 13.5h-4v-4M2.5 13.5l4.5-4.5",
-  slide: "M8 1.5v3M8 11.5v3M1.5 8h3M11.5 8h3M8 4.5a3.5 3.5 0 1 0 0 7a3.5 3.5 0 1 0 0-7",
-};
 
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   const root = parentElement;
@@ -64,7 +59,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     const actions = make("span", "actions");
     for (const action of data.actions) {
       const button = make("button");
-      button.append(SIGNS[action.sign] ? drawn_sign(SIGNS[action.sign]) : action.sign);
+      button.append(signOf(action.sign));
       button.setAttribute("aria-label", action.title);
       button.title = action.title;
       button.dataset.action = action.name;
@@ -86,16 +81,6 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     if (card.hint) box.appendChild(make("div", "hint", card.hint));
     box.onkeydown = (event) => key(event, place, card.id);
     return box;
-  }
-
-  function drawn_sign(path) {
-    const space = "http://www.w3.org/2000/svg";
-    const sign = document.createElementNS(space, "svg");
-    sign.setAttribute("viewBox", "0 0 16 16");
-    const line = document.createElementNS(space, "path");
-    line.setAttribute("d", path);
-    sign.append(line);
-    return sign;
   }
 
   function key(event, place, id) {

@@ -5,12 +5,6 @@ const CELLS = 256;
 const PICTURED = 70; // points in view up to which, zoomed in, each shows its picture
 const RINGED = 1500; // ticked points up to which each has a ring; of more, all others are faint
 const REACH = 9; // pixels of the screen within which the pointer means a point
-// Drawn, for no font is sure to have them.
-const SIGNS = {
-  move: "M8 2v12M2 8h12M6 4l2-2 2 2M6 12l2 2 2-2M4 6l-2 2 2 2M12 6l2 2-2 2",
-  box: "M2.5 4h11v8h-11z",
-  whole: "M9.5 2.5h4v4M13.5 2.5l-4.5 4.5M6.5 13.5h-4v-4M2.5 13.5l4.5-4.5",
-};
 const HIDDEN = 1, FAINT = 2, TICKED = 4;
 
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -52,16 +46,16 @@ function makeMap(root) {
 
   const buttons = {};
   for (const [name, sign, title] of [
-    ["look", SIGNS.move, "Move the map (drag); click an item to find what is like it"],
+    ["look", "move", "Move the map (drag); click an item to find what is like it"],
     ["lasso", "Lasso", "Draw round items to choose them; with Shift in addition"],
-    ["box", SIGNS.box, "Draw a rectangle round items; with Shift in addition"],
+    ["box", "box", "Draw a rectangle round items; with Shift in addition"],
   ]) buttons[name] = addButton(name, sign, title, () => setTool(name));
   tools.appendChild(make("span", "gap"));
   addButton("seen", "All in view", "Choose every item that is in view", () => choose(corners(), false));
   tools.appendChild(make("span", "gap"));
   addButton("in", "+", "Nearer (+)", () => zoom(1.5));
   addButton("out", "−", "Farther (−)", () => zoom(1 / 1.5));
-  addButton("fit", SIGNS.whole, "Show all (0)", fit);
+  addButton("fit", "enlarge", "Show all (0)", fit);
   setTool("look");
 
   // --- what is shown -------------------------------------------------------------------------
@@ -551,23 +545,13 @@ function makeMap(root) {
 
   function addButton(name, sign, title, act) {
     const button = make("button");
-    button.append(Object.values(SIGNS).includes(sign) ? picture(sign) : sign);
+    button.append(signOf(sign));
     button.dataset.tool = name;
     button.title = title;
     button.setAttribute("aria-label", title);
     button.onclick = act;
     tools.appendChild(button);
     return button;
-  }
-
-  function picture(path) {
-    const space = "http://www.w3.org/2000/svg";
-    const sign = document.createElementNS(space, "svg");
-    sign.setAttribute("viewBox", "0 0 16 16");
-    const line = document.createElementNS(space, "path");
-    line.setAttribute("d", path);
-    sign.append(line);
-    return sign;
   }
 
   function make(tag, name, text) {
