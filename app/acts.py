@@ -15,7 +15,7 @@ from georetrieve.labelling import give_labels, undo_labels, user_name
 from georetrieve.sources.label_table import counted
 from georetrieve.stores.label_journal import How
 
-__all__ = ["ask_who", "give", "is_read_only", "tell", "undo"]
+__all__ = ["ask_who", "give", "is_read_only", "say", "tell", "undo"]
 
 _TOLD, _WHO = "_labels_told", "who"
 
@@ -38,17 +38,17 @@ def give(opened: Opened, labels: Mapping[str, str | None], how: How = "given") -
     try:
         act = give_labels(opened.index.path, labels, who=_who(), how=how)
     except GeoRetrieveError as error:
-        _say(error=str(error))
+        say(error=str(error))
         return
     chosen.clear(opened)
     count = sum(before != after for before, after in act.labels.values())
     if not count:
         suggested.forget(opened)
-        _say(f"{counted(len(act.labels), 'item')} confirmed: the labels stand as they were.")
+        say(f"{counted(len(act.labels), 'item')} confirmed: the labels stand as they were.")
         return
     given = sorted({after or "no label" for _, after in act.labels.values()})
     said = given[0] if len(given) == 1 else f"one of {len(given)} labels"
-    _say(f"{counted(count, 'item')} labelled: {said}" if given != ["no label"] else _taken(count))
+    say(f"{counted(count, 'item')} labelled: {said}" if given != ["no label"] else _taken(count))
 
 
 def undo(opened: Opened, batch: str | None = None) -> None:
@@ -56,11 +56,11 @@ def undo(opened: Opened, batch: str | None = None) -> None:
     try:
         act, count = undo_labels(opened.index.path, batch=batch, who=_who())
     except GeoRetrieveError as error:
-        _say(error=str(error))
+        say(error=str(error))
         return
     suggested.forget(opened)
     when = act.when[:16].replace("T", " ")
-    _say(f"Taken back what {act.who} said on {when}: {counted(count, 'item')}")
+    say(f"Taken back what {act.who} said on {when}: {counted(count, 'item')}")
 
 
 def tell() -> None:
@@ -91,7 +91,8 @@ def _who() -> str:
     return " ".join(str(st.session_state.get(_WHO) or "").split())
 
 
-def _say(done: str = "", error: str = "") -> None:
+def say(done: str = "", error: str = "") -> None:
+    """Have something said by :func:`tell`."""
     st.session_state[_TOLD] = (done, error)
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from app import acts, chosen
 from app.cards import card_of, facts_text
 from app.colours import label_colours
-from app.components.gallery import Action, Card, Picked, gallery
+from app.components.gallery import Action, Card, Picked, gallery, take_ticks
 from app.filters import choose_filter
 from app.going import go
 from app.label_history import show_beside
@@ -26,6 +26,7 @@ from georetrieve.sources.label_table import counted
 __all__ = ["show"]
 
 PAGE = 48
+GALLERY = "label_gallery"
 STYLE = """
 <style>
 .st-key-label_tools button { min-height: 2rem; padding: 0 .6rem; font-size: .875rem; }
@@ -36,6 +37,8 @@ KEYS = (
     "A click on a picture ticks it, Shift and a click a range; arrow keys and Space do the same. "
     "Keys 1 to 9 label what is ticked."
 )
+NOTHING_TICKED = "Nothing is ticked yet: click the pictures first."
+NOTHING_SURE = "Nothing is suggested that could be accepted; tick it and give it a label."
 ACCEPT = Action(name="accept", sign="✓", title="Accept the suggestion")
 KEEP = Action(name="keep", sign="=", title="The label is right")
 LOOK = (
@@ -79,7 +82,7 @@ def _show_cards(opened: Opened, queue: Queue, shown: Sequence[str], *, read_only
     actions = LOOK if read_only else (*((KEEP,) if queue.against else ()), ACCEPT, *LOOK)
     return gallery(
         [_card(opened, queue, row) for row in rows],
-        key="label_gallery", chosen=ticked, actions=actions, side=140, click_ticks=True,
+        key=GALLERY, chosen=ticked, actions=actions, side=140, click_ticks=True,
     )  # fmt: skip
 
 
@@ -107,7 +110,7 @@ def _follow(opened: Opened, queue: Queue, shown: Sequence[str], picked: Picked) 
     elif labels := _suggested(queue, [picked.id]):
         acts.give(opened, labels, "suggested")
     else:
-        st.toast("Nothing is suggested that could be accepted; tick it and give it a label.")
+        st.toast(NOTHING_SURE)
         return
     st.rerun()
 
@@ -136,32 +139,68 @@ def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
         )  # fmt: skip
         st.button(
             f"Accept {len(labels):,} suggested", key="accept_ticked", shortcut="A",
-            disabled=not labels, on_click=acts.give, args=(opened, labels, "suggested"),
+            on_click=_accept_ticked, args=(opened, queue, shown),
             help="Each ticked item gets the label suggested for it; none that is far (?).",
         )  # fmt: skip
-        _by_hand(opened, queue, ticked)
-    _digits(opened, queue, shown, ticked)
+        _by_hand(opened, queue, shown, ticked)
+    _digits(opened, queue, shown)
 
 
-def _by_hand(opened: Opened, queue: Queue, ticked: Sequence[str]) -> None:
+def _ticked_now(opened: Opened, shown: Sequence[str]) -> list[str]:
+    """Ids of what is ticked when a button or its key is pressed.
+
+    Whoever ticks a picture and presses a key at once is ahead of the page: it has not been shown
+    since. That is also why these buttons are never disabled for want of a tick.
+    """
+    ticks = take_ticks(GALLERY, shown)
+    if ticks is not None:
+        chosen.replace_shown(opened, shown, ticks)
+    return chosen.chosen(opened)
+
+
+def _give_ticked(opened: Opened, shown: Sequence[str], label: str) -> None:
+    ticked = _ticked_now(opened, shown)
+    if ticked:
+        acts.give(opened, dict.fromkeys(ticked, label))
+    else:
+        acts.say(NOTHING_TICKED)
+
+
+def _accept_ticked(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
+    ticked = _ticked_now(opened, shown)
+    if labels := _suggested(queue, ticked):
+        acts.give(opened, labels, "suggested")
+    else:
+        acts.say(NOTHING_SURE if ticked else NOTHING_TICKED)
+
+
+def _keep_ticked(opened: Opened, labels: Mapping[str, str], shown: Sequence[str]) -> None:
+    ticked = _ticked_now(opened, shown)
+    if kept := {one: labels[one] for one in ticked if one in labels}:
+        acts.give(opened, kept)
+    else:
+        acts.say("None of these is in the queue." if ticked else NOTHING_TICKED)
+
+
+def _by_hand(opened: Opened, queue: Queue, shown: Sequence[str], ticked: Sequence[str]) -> None:
     """Any label, an old or a new one, or none."""
     label = st.selectbox(
         "Label to give", list(label_colours(opened)), index=None, key="label_by_hand", width=220,
         accept_new_options=True, placeholder="A label, or a new one", label_visibility="collapsed",
     )  # fmt: skip
     st.button(
-        f"Label {len(ticked):,}", key="give_label", type="primary", on_click=acts.give,
-        disabled=not ticked or not label, args=(opened, dict.fromkeys(ticked, label)),
+        f"Label {len(ticked):,}", key="give_label", type="primary", on_click=_give_ticked,
+        disabled=not ticked or not label, args=(opened, shown, label),
     )  # fmt: skip
     if queue.against is not None:
-        kept = {one: queue.against.labels[one] for one in ticked if one in queue.against.labels}
+        kept = sum(one in queue.against.labels for one in ticked)
         st.button(
-            f"Keep {len(kept):,}", key="keep_ticked", shortcut="K", disabled=not kept,
-            on_click=acts.give, args=(opened, kept), help="Their labels are right.",
+            f"Keep {kept:,}", key="keep_ticked", shortcut="K", on_click=_keep_ticked,
+            args=(opened, queue.against.labels, shown), help="Their labels are right.",
         )  # fmt: skip
 
 
-def _digits(opened: Opened, queue: Queue, shown: Sequence[str], ticked: Sequence[str]) -> None:
+def _digits(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
     """A button, and a key, for each of the likeliest labels of the page."""
     counts = Counter(_suggested(queue, shown).values())
     likely = [label for label, _ in counts.most_common(DIGITS)]
@@ -171,8 +210,8 @@ def _digits(opened: Opened, queue: Queue, shown: Sequence[str], ticked: Sequence
     with st.container(horizontal=True, gap="xsmall"):
         for digit, label in enumerate(names, start=1):
             st.button(
-                plain(label), key=f"digit_{digit}", shortcut=str(digit), disabled=not ticked,
-                on_click=acts.give, args=(opened, dict.fromkeys(ticked, label)),
+                plain(label), key=f"digit_{digit}", shortcut=str(digit),
+                on_click=_give_ticked, args=(opened, shown, label),
             )  # fmt: skip
 
 

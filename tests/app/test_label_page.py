@@ -169,11 +169,23 @@ def test_all_labels_are_of_one_class(label, own_slides):
     assert "No suggestion is that sure" in said(tested.info)[1]
 
 
+@pytest.mark.parametrize("key", ["digit_1", "accept_ticked", "keep_ticked"])
+def test_a_key_with_nothing_ticked_says_so(label, own_slides, key):
+    before = labels(own_slides, ids(own_slides))
+    tested = label(own_slides, queue="Suspect")
+    tested.button(key=key).click().run()
+    assert said(tested.toast) == ["Nothing is ticked yet: click the pictures first."]
+    assert labels(own_slides, ids(own_slides)) == before
+
+
 def test_what_is_far_is_not_accepted_but_labelled_by_hand(label, own_slides):
     some = ids(own_slides, "kind = 'slice'", 4)  # of rock, where all labels are of palynology
     tested = tick(label(own_slides, queue="New"), own_slides, some)
     assert tested.button(key="accept_ticked").label == "Accept 0 suggested"
-    assert tested.button(key="accept_ticked").disabled
+    tested.button(key="accept_ticked").click().run()
+    assert "Nothing is suggested that could be accepted" in said(tested.toast)[0]
+    assert labels(own_slides, some) == [None] * 4
+    assert tested.button(key="untick").label == "Untick 4"
     type_label(tested, "sandstone").button(key="give_label").click().run()
     assert labels(own_slides, some) == ["sandstone"] * 4
 

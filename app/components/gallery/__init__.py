@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.components.mounting import component
 
-__all__ = ["Action", "Card", "Picked", "gallery"]
+__all__ = ["Action", "Card", "Picked", "gallery", "take_ticks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,6 @@ def gallery(
         click_ticks: A click on a picture ticks it; Enter still opens it.
     """
     shown = {card.id for card in cards}
-    answered = f"_{key}_answered"
     done = component("gallery")(
         key=key,
         data={
@@ -105,7 +104,7 @@ def gallery(
             "side": side,
             "openTitle": open_title,
             "clickTicks": click_ticks,
-            "answered": st.session_state.get(answered, 0),
+            "answered": st.session_state.get(_answered(key), 0),
         },
         on_chosen_change=lambda: None,
         on_done_change=lambda: None,
@@ -113,10 +112,26 @@ def gallery(
     act = done.done or {}
     if act.get("id") not in shown:  # of cards that are no longer shown, or made up
         act = {}
-    ticked = None
+    return Picked(chosen=take_ticks(key, shown), action=act.get("action"), id=act.get("id"))
+
+
+def take_ticks(key: str, shown: Collection[str]) -> list[str] | None:
+    """Ids of the cards that are ticked now, if that has changed since it was last asked.
+
+    For callbacks: they run before the gallery is shown again, and a person who ticks a card and
+    presses a key at once means that card too.
+
+    Args:
+        key: Of the gallery.
+        shown: Ids of its cards.
+    """
     # A state and not a trigger, for a trigger may be lost to a run that is under way.
-    said = done.chosen or {"number": 0, "ids": []}
-    if said["number"] > st.session_state.get(answered, 0):
-        st.session_state[answered] = int(said["number"])
-        ticked = [one for one in said["ids"] if one in shown]
-    return Picked(chosen=ticked, action=act.get("action"), id=act.get("id"))
+    said = (st.session_state.get(key) or {}).get("chosen") or {"number": 0, "ids": []}
+    if said["number"] <= st.session_state.get(_answered(key), 0):
+        return None
+    st.session_state[_answered(key)] = int(said["number"])
+    return [one for one in said["ids"] if one in shown]
+
+
+def _answered(key: str) -> str:
+    return f"_{key}_answered"

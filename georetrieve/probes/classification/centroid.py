@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from georetrieve.errors import StoreError
 from georetrieve.probes.classification.interface import check_labelled
-from georetrieve.probes.classification.neighbours import pair_scores, unit_vectors
+from georetrieve.probes.classification.pair_scores import pair_scores, unit_vectors
 from georetrieve.probes.vote import VoteRule, vote_weights
 from georetrieve.types import FloatArray, IntArray, Metric
 

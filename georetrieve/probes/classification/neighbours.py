@@ -1,33 +1,31 @@
 """The nearest labelled items of many queries, as plain arrays.
 
-Products are summed in double precision, so that scores are right to the last digit of the single
-precision they are given in. Where two vectors are so near to each other that the product form of
-their Euclidean distance cancels, it is computed again by differences: a vector is at distance 0
-from its copy and from nothing else. Of equal scores the lower place comes first, whatever the size
-of the blocks.
+Scores are right to the last digit of the single precision they are given in, see
+:mod:`georetrieve.probes.classification.pair_scores`, and of equal ones the lower place comes first,
+whatever the size of the blocks. Of most pairs they are never computed: a coarse score, off by no
+more than a known bound, shows which of a block may be nearer than the k nearest so far.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from georetrieve.errors import StoreError
+from georetrieve.probes.classification.pair_scores import (
+    coarse_scores,
+    pair_scores,
+    scores_of_pairs,
+)
 from georetrieve.types import FloatArray, IntArray, Metric
 
-__all__ = ["Neighbours", "find_neighbours", "pair_scores", "unit_vectors"]
+__all__ = ["Neighbours", "find_neighbours"]
 
-DoubleArray: TypeAlias = npt.NDArray[np.float64]
-Vectors: TypeAlias = npt.NDArray[np.floating]
-
-QUERY_ROWS = 1024  # compared at once: with 2,048 of the gallery, 16 MB of products
+QUERY_ROWS = 2048  # compared at once: with 2,048 of the gallery, 16 MB of single products
 GALLERY_ROWS = 2048
-STEADY = 1024.0  # beside it a cosine keeps 43 bits after the point
-CANCELLED = 1e-6  # d² / (|q|² + |x|²) below which products tell less than single precision
-DIFFERENCES = 1 << 21  # numbers held in double precision at once
+MANY = 1 / 16  # share of the pairs of a block from which on all of them are computed
 SIGN = np.uint32(1 << 31)
 SHIFT = np.uint64(32)
 
@@ -95,11 +93,22 @@ def find_neighbours(
         best = np.empty((len(queries[part]), 0), np.uint64)
         for first in range(0, len(gallery), GALLERY_ROWS):
             some = slice(first, first + GALLERY_ROWS)
-            scores = pair_scores(queries[part], gallery[some], metric)
+            own = None
             if query_units is not None and gallery_units is not None:
-                scores[query_units[part][:, None] == gallery_units[None, some]] = -np.inf
-            best = np.concatenate([best, _keys(scores, first)], axis=1)
-            if best.shape[1] > reach:
+                own = query_units[part][:, None] == gallery_units[None, some]
+            new = None
+            if best.shape[1] == reach:  # the last of them is the worst
+                new = _better(queries[part], gallery[some], metric, _read(best[:, -1])[0], own)
+            if new is None:
+                scores = pair_scores(queries[part], gallery[some], metric)
+                if own is not None:
+                    scores[own] = -np.inf
+                added = _keys(scores, np.arange(scores.shape[1]) + first)
+            else:
+                rows, columns, scores = new
+                added = _ragged(rows, _keys(scores, columns + first), len(best))
+            best = np.concatenate([best, added], axis=1)
+            if best.shape[1] >= reach:
                 best = np.partition(best, reach - 1, axis=1)[:, :reach]
         best.sort(axis=1)
         keys[part] = best
@@ -107,62 +116,59 @@ def find_neighbours(
     return Neighbours(np.where(np.isneginf(scores), -1, places), scores, metric)
 
 
-def pair_scores(queries: Vectors, gallery: Vectors, metric: Metric) -> FloatArray:
-    """(Q, N) scores of all pairs: cosines, or minus Euclidean distances; see the module.
+def _better(
+    queries: FloatArray,
+    gallery: FloatArray,
+    metric: Metric,
+    least: FloatArray,
+    own: npt.NDArray[np.bool_] | None,
+) -> tuple[IntArray, IntArray, FloatArray] | None:
+    """Rows, columns and scores of the pairs that may score above (Q,) ``least``, row by row.
 
-    Raises:
-        StoreError: The widths differ, or a vector is zero (for cosines) or not finite.
+    Args:
+        queries: (Q, D).
+        gallery: (N, D).
+        metric: Of the scores.
+        least: -inf where any will do.
+        own: (Q, N) pairs that are left out.
+
+    Returns:
+        None where these are so many that all pairs had better be computed.
     """
-    if queries.shape[1] != gallery.shape[1]:
-        raise StoreError(
-            f"Vectors of width {queries.shape[1]} cannot be compared with those of width "
-            f"{gallery.shape[1]}; use the encoder the labelled items were encoded with."
-        )
-    if metric == "cosine":
-        cosines = unit_vectors(queries) @ unit_vectors(gallery).T
-        cosines += STEADY  # so that right angles are equal, whatever the order of the sums
-        cosines -= STEADY
-        return np.clip(cosines, -1.0, 1.0).astype(np.float32)
-    asked, held = queries.astype(np.float64), gallery.astype(np.float64)
-    scale = np.einsum("qd,qd->q", asked, asked)[:, None] + np.einsum("nd,nd->n", held, held)
-    squares = asked @ held.T
-    squares *= -2.0
-    squares += scale
-    rows, columns = np.nonzero(squares < CANCELLED * scale)
-    step = max(1, DIFFERENCES // max(1, asked.shape[1]))
-    for start in range(0, len(rows), step):
-        near = rows[start : start + step], columns[start : start + step]
-        apart = asked[near[0]] - held[near[1]]
-        squares[near] = np.einsum("nd,nd->n", apart, apart)
-    if not np.isfinite(scale).all():
-        raise StoreError("A vector is not finite, and so near to nothing; leave it out.")
-    scores: FloatArray = (0.0 - np.sqrt(squares)).astype(np.float32)  # no minus zero
-    return scores
+    products, low = coarse_scores(queries, gallery, metric, least.astype(np.float64))
+    if own is not None:
+        products[own] = -np.inf
+    passed = np.less(products, low[:, None])
+    np.logical_not(passed, out=passed)  # what is not a number passes
+    if np.count_nonzero(passed) > MANY * passed.size:
+        return None
+    places = np.flatnonzero(passed)
+    rows, columns = np.divmod(places, products.shape[1])
+    if own is not None:
+        kept = ~own[rows, columns]
+        rows, columns = rows[kept], columns[kept]
+    return rows, columns, scores_of_pairs(queries, gallery, rows, columns, metric)
 
 
-def unit_vectors(vectors: Vectors) -> DoubleArray:
-    """(N, D) vectors of length 1, double precision.
-
-    Raises:
-        StoreError: One is zero or not finite.
-    """
-    exact = vectors.astype(np.float64)
-    lengths = np.sqrt(np.einsum("nd,nd->n", exact, exact))
-    if not (np.isfinite(lengths) & (lengths > 0)).all():
-        raise StoreError(
-            "A vector is zero or not finite, and so has no direction to be compared by; leave it "
-            "out."
-        )
-    exact /= lengths[:, None]
-    return exact
-
-
-def _keys(scores: FloatArray, first: int) -> npt.NDArray[np.uint64]:
+def _keys(scores: FloatArray, places: IntArray) -> npt.NDArray[np.uint64]:
     """Numbers that sort as scores fall, and those of equal scores as places rise."""
     falling = ~_ordered(scores.view(np.uint32))
-    places = np.arange(first, first + scores.shape[1], dtype=np.uint64)
-    keys: npt.NDArray[np.uint64] = (falling.astype(np.uint64) << SHIFT) | places
+    keys: npt.NDArray[np.uint64] = (falling.astype(np.uint64) << SHIFT) | places.astype(np.uint64)
     return keys
+
+
+def _ragged(rows: IntArray, keys: npt.NDArray[np.uint64], count: int) -> npt.NDArray[np.uint64]:
+    """(count, most of a row) keys by row, filled up with the worst there is.
+
+    Args:
+        rows: Of the keys, rising.
+        keys: One each.
+        count: Of rows.
+    """
+    sizes = np.bincount(rows, minlength=count)
+    table = np.full((count, int(sizes.max(initial=0))), np.iinfo(np.uint64).max)
+    table[rows, np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)] = keys
+    return table
 
 
 def _read(keys: npt.NDArray[np.uint64]) -> tuple[FloatArray, IntArray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from georetrieve.probes.classification.neighbours import pair_scores
+from georetrieve.probes.classification.pair_scores import pair_scores
 from georetrieve.types import FloatArray, Metric
 
 __all__ = ["spread_out"]

@@ -5,7 +5,8 @@ import pytest
 
 from georetrieve.errors import StoreError
 from georetrieve.probes.classification import neighbours
-from georetrieve.probes.classification.neighbours import find_neighbours, pair_scores
+from georetrieve.probes.classification.neighbours import find_neighbours
+from georetrieve.probes.classification.pair_scores import pair_scores, scores_of_pairs
 
 
 def naive(gallery, queries, metric):
@@ -18,10 +19,13 @@ def naive(gallery, queries, metric):
     return np.round(np.einsum("qd,nd->qn", queries, gallery), 13)
 
 
-@pytest.fixture(params=[(7, 5), (1024, 2048)], ids=["small blocks", "one block"])
+@pytest.fixture(
+    params=[(7, 5, 0.0), (7, 5, 1.0), (1024, 2048, 0.5)],
+    ids=["small blocks", "small blocks, coarse first", "one block"],
+)
 def blocks(request, monkeypatch):
-    monkeypatch.setattr(neighbours, "QUERY_ROWS", request.param[0])
-    monkeypatch.setattr(neighbours, "GALLERY_ROWS", request.param[1])
+    for name, value in zip(("QUERY_ROWS", "GALLERY_ROWS", "MANY"), request.param, strict=True):
+        monkeypatch.setattr(neighbours, name, value)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -37,6 +41,27 @@ def test_as_the_naive_computation(blocks, metric, k):
     np.testing.assert_array_equal(found.places, places)
     wanted = np.take_along_axis(scores, places, axis=1)
     np.testing.assert_allclose(found.scores, wanted, rtol=2e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("size", [1e-24, 1.0, 1e15])
+def test_what_a_coarse_score_cannot_tell_apart_is_told_apart(metric, size, monkeypatch):
+    rng = np.random.default_rng(1)
+    centres = rng.standard_normal((6, 64)) + 4
+    near = centres[rng.integers(0, 6, 700)] + rng.normal(0, 1e-6, (700, 64))  # beyond its bound
+    far = rng.standard_normal((2300, 64))
+    gallery = (rng.permutation(np.concatenate([near, near[:90], far])) * size).astype(np.float32)
+    queries = np.concatenate([gallery[:40], (size * centres).astype(np.float32)])
+    computed = []
+    monkeypatch.setattr(
+        neighbours, "scores_of_pairs",
+        lambda *pairs: computed.append(len(pairs[2])) or scores_of_pairs(*pairs),
+    )  # fmt: skip
+    monkeypatch.setattr(neighbours, "GALLERY_ROWS", 256)
+    found = find_neighbours(gallery, queries, 25, metric)
+    assert 0 < sum(computed) < len(queries) * len(gallery) / 4  # the others are never computed
+    scores = pair_scores(queries, gallery, metric)
+    np.testing.assert_array_equal(found.places, np.argsort(-scores, axis=1, kind="stable")[:, :25])
 
 
 def test_a_copy_is_at_no_distance_and_its_neighbour_is_not():
