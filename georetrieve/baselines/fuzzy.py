@@ -9,51 +9,27 @@ Beaussant (arXiv 2407.18100).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from georetrieve.baselines.clusters import match_clusters, read_clusters, spread
+from georetrieve.baselines.clusters import ClusterKind, ClusterModel
 from georetrieve.baselines.training_pixels import TrainingPixels
-from georetrieve.types import FloatArray, IntArray
+from georetrieve.types import FloatArray
 
-__all__ = ["FuzzyModel", "fit_fuzzy", "read_fuzzy"]
+__all__ = ["fit_fuzzy", "read_fuzzy"]
 
 FUZZINESS = 2.0
 TOLERANCE = 0.005
 MOST_ROUNDS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class FuzzyModel:
-    """Centres, and what they stand for.
-
-    Attributes:
-        centres: (K, F).
-        named: (K,) class of each centre.
-        n_classes: C.
-    """
-
-    centres: FloatArray
-    named: IntArray
-    n_classes: int
-
-    def probabilities(self, values: FloatArray) -> FloatArray:
-        """(N, C) memberships."""
-        return spread(_memberships(values, self.centres), self.named, self.n_classes)
-
-    def tensors(self) -> Mapping[str, npt.NDArray[Any]]:
-        """All of it."""
-        return {"centres": self.centres, "named": self.named}
-
-
-def fit_fuzzy(pixels: TrainingPixels, seed: int = 0) -> FuzzyModel:
+def fit_fuzzy(pixels: TrainingPixels, seed: int = 0) -> ClusterModel:
     """Find the centres from random memberships."""
     from skfuzzy.cluster import cmeans
 
-    clusters = min(len(pixels.present), len(np.unique(pixels.values, axis=0)))
+    clusters = pixels.most_clusters
     # Handed over, as scikit-fuzzy would seed NumPy's random numbers for the whole program.
     start = np.random.default_rng(seed).random((clusters, len(pixels.values)))
     centres, *_ = cmeans(
@@ -64,21 +40,18 @@ def fit_fuzzy(pixels: TrainingPixels, seed: int = 0) -> FuzzyModel:
         MOST_ROUNDS,
         init=start / start.sum(axis=0),
     )
-    centres = centres.astype(np.float32)
-    found = _memberships(pixels.values, centres).argmax(axis=1)
-    return FuzzyModel(centres, match_clusters(found, pixels.labels, clusters), pixels.n_classes)
+    return FUZZY.match(centres.astype(np.float32), clusters, pixels)
 
 
 def read_fuzzy(
     tensors: Mapping[str, npt.NDArray[Any]], n_classes: int, n_features: int
-) -> FuzzyModel:
-    """Inverse of :meth:`FuzzyModel.tensors`.
+) -> ClusterModel:
+    """Inverse of :meth:`ClusterModel.tensors`.
 
     Raises:
         StoreError: It is none.
     """
-    centres, named = read_clusters(tensors, "centres", (None, n_features), n_classes)
-    return FuzzyModel(centres, named, n_classes)
+    return FUZZY.read(tensors, (None, n_features), n_classes)
 
 
 def _memberships(values: FloatArray, centres: FloatArray) -> FloatArray:
@@ -91,3 +64,6 @@ def _memberships(values: FloatArray, centres: FloatArray) -> FloatArray:
         values.T.astype(np.float64), centres, FUZZINESS, TOLERANCE, 1, init=start
     )
     return np.ascontiguousarray(memberships.T, np.float32)
+
+
+FUZZY = ClusterKind("centres", _memberships)

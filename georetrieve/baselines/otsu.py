@@ -8,50 +8,24 @@ that were labelled.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from georetrieve.baselines.clusters import match_clusters, read_clusters, spread
+from georetrieve.baselines.clusters import ClusterKind, ClusterModel, one_hot
 from georetrieve.baselines.training_pixels import TrainingPixels
 from georetrieve.errors import SourceError
-from georetrieve.types import FloatArray, IntArray
+from georetrieve.types import FloatArray
 
-__all__ = ["OtsuModel", "fit_otsu", "read_otsu"]
+__all__ = ["fit_otsu", "read_otsu"]
 
 BINS = 256
 MOST_LEVELS = 5
 """All ways to set the thresholds are tried; with a sixth level that takes minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class OtsuModel:
-    """Thresholds, and what the levels between them stand for.
-
-    Attributes:
-        thresholds: (K - 1,) grey values, 0 to 1, rising; a pixel above a threshold is of the next
-            level.
-        named: (K,) class of each level.
-        n_classes: C.
-    """
-
-    thresholds: FloatArray
-    named: IntArray
-    n_classes: int
-
-    def probabilities(self, values: FloatArray) -> FloatArray:
-        """(N, C): 1 for the class of a pixel's level, 0 for all others."""
-        levels = np.searchsorted(self.thresholds, values[:, 0])
-        return spread(np.eye(len(self.named), dtype=np.float32)[levels], self.named, self.n_classes)
-
-    def tensors(self) -> Mapping[str, npt.NDArray[Any]]:
-        """All of it."""
-        return {"thresholds": self.thresholds, "named": self.named}
-
-
-def fit_otsu(pixels: TrainingPixels, seed: int = 0) -> OtsuModel:
+def fit_otsu(pixels: TrainingPixels, seed: int = 0) -> ClusterModel:
     """Set the thresholds; there is nothing random about it.
 
     Raises:
@@ -75,17 +49,23 @@ def fit_otsu(pixels: TrainingPixels, seed: int = 0) -> OtsuModel:
             classes=levels, hist=(counts, np.arange(BINS))
         )
         thresholds = edges[bins + 1].astype(np.float32)
-    found = np.searchsorted(thresholds, grey)
-    return OtsuModel(thresholds, match_clusters(found, pixels.labels, levels), pixels.n_classes)
+    return OTSU.match(thresholds, levels, pixels)
 
 
 def read_otsu(
     tensors: Mapping[str, npt.NDArray[Any]], n_classes: int, n_features: int
-) -> OtsuModel:
-    """Inverse of :meth:`OtsuModel.tensors`.
+) -> ClusterModel:
+    """Inverse of :meth:`ClusterModel.tensors`.
 
     Raises:
         StoreError: It is none.
     """
-    thresholds, named = read_clusters(tensors, "thresholds", (None,), n_classes)
-    return OtsuModel(thresholds, named, n_classes)
+    return OTSU.read(tensors, (None,), n_classes)
+
+
+def _level(values: FloatArray, thresholds: FloatArray) -> FloatArray:
+    """(N, K): 1 for a pixel's level, 0 for all others; above a threshold is the next level."""
+    return one_hot(np.searchsorted(thresholds, values[:, 0]), len(thresholds) + 1)
+
+
+OTSU = ClusterKind("thresholds", _level)

@@ -38,6 +38,14 @@ class TrainingPixels:
         """The classes that have pixels."""
         return np.unique(self.labels)
 
+    @property
+    def most_clusters(self) -> int:
+        """As many as there are labelled classes, and no more than there are different pixels.
+
+        Else two centres would have to be in one place.
+        """
+        return min(len(self.present), len(np.unique(self.values, axis=0)))
+
 
 def shared_view_names(fields: Sequence[LabelledField]) -> tuple[str, ...]:
     """The views that all fields have.
