@@ -61,10 +61,12 @@ def test_lasso_and_label_and_undo(tab, served_own):
     expect(tab.locator(".map")).to_have_attribute("data-ticked", str(len(ids)))
 
     name = "<img src=x onerror=alert(1)> **a** :red[b]"
+    give = tab.get_by_role("button", name=f"Label {len(ids)} items")
+    expect(give).to_be_visible()  # and so is the last field, which is before it
     field = tab.get_by_role("combobox", name="Label").last
     field.fill(name)
     field.press("Enter")
-    tab.get_by_role("button", name=f"Label {len(ids)} items").click()
+    give.click()
     expect(tab.locator(".legend .entry", has_text=name)).to_contain_text(str(len(ids)))
     expect(tab.get_by_role("status")).to_contain_text(f"{len(ids)} items: <img src=x")
     made, after = map_and_labels(served_own.index)

@@ -124,7 +124,10 @@ def test_upload_paste_and_a_region_of_it(tab, served, pictures):
     parts(tab).first.get_by_title(re.compile("out of the query")).click()
     expect(parts(tab)).to_have_count(1)
     parts(tab).first.get_by_title(re.compile("draw a region")).click()
-    canvas = tab.get_by_role("dialog").locator("canvas").first
+    viewer = tab.get_by_role("dialog").locator(".viewer")
+    expect(viewer).to_have_attribute("data-ready", "true")
+    expect(viewer).to_have_attribute("data-mode", "region")
+    canvas = viewer.locator("canvas").first
     box = canvas.bounding_box()
     middle = box["x"] + box["width"] / 2
     tab.mouse.move(middle - 100, box["y"] + 80)

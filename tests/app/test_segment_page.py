@@ -1,5 +1,8 @@
 """The segment page in AppTest: what may come from a URL or a file, and what it says to it."""
 
+import json
+from functools import partial
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +10,12 @@ from PIL import Image
 from georetrieve.errors import SourceError
 
 GRANITE = "section_00_granite"
+
+
+@pytest.fixture
+def page_test(page_test, own_slides):
+    """The page over an index of the test's own: clicks are kept with it."""
+    return partial(page_test, index=own_slides)
 
 
 def desk_of(tested):
@@ -52,15 +61,125 @@ def test_one_class_alone_and_hostile_names(page_test):
     assert "<b>" not in error.value.replace("\\<", "")
 
 
-def test_a_file_that_is_gone_is_one_sentence(own_slides, page_test, monkeypatch):
+def test_a_file_that_is_gone_is_one_sentence(page_test, monkeypatch):
     def gone(root, path):
         raise SourceError(f"{path} is not there any more; bring the file back.")
 
     monkeypatch.setattr("app.segment_images.member_files", gone)
     monkeypatch.setattr("georetrieve.serving.shelf.member_files", gone)
-    tested = page_test("segment", index=own_slides)
+    tested = page_test("segment")
     assert not tested.exception
     assert any("is not there any more" in one.value for one in tested.error)
+
+
+def button(tested, label):
+    return next(one for one in tested.button if one.label == label)
+
+
+def restart():
+    """What a new process of the server knows of desks: nothing."""
+    from app.segment_desk import _desks
+
+    _desks.clear()
+
+
+def clicked(tested):
+    draft = desk_of(tested).draft
+    draft.add_class("quartz")
+    draft.click(GRANITE, 10.5, 20, "quartz", reach=1)
+    return tested.run()
+
+
+def earlier(tested):
+    return next((one for one in tested.selectbox if one.label == "Earlier clicks"), None)
+
+
+def test_clicks_and_masks_outlive_the_server(page_test, png):
+    tested = clicked(page_test("segment"))
+    mask = np.zeros((768, 1024))
+    take(tested, "mask.png", png(mask))
+    desk = tested.query_params["desk"]
+    restart()
+    again = page_test("segment", desk=desk)
+    assert not again.exception
+    assert not again.warning
+    draft = desk_of(again).draft
+    assert draft.names == ("quartz", "class 0")
+    assert [(one.path, one.x, one.y) for one in draft.clicks] == [(GRANITE, 10.5, 20)]
+    assert draft.masks[0].file.read_bytes() == png(mask)
+    button(again, "Leave the mask out").click().run()
+    restart()
+    assert not desk_of(page_test("segment", desk=desk)).draft.masks
+
+
+def test_earlier_clicks_are_offered_to_who_comes_without_a_link(page_test):
+    clicked(page_test("segment"))
+    restart()
+    tested = page_test("segment")
+    assert not desk_of(tested).draft.classes
+    (option,) = earlier(tested).options
+    assert option.startswith(f"1 click of 1 class · {GRANITE} · 20")
+    earlier(tested).select_index(0).run()
+    assert desk_of(tested).draft.names == ("quartz",)
+    assert earlier(tested) is None
+    button(tested, "Begin anew").click().run()
+    assert not desk_of(tested).draft.classes
+    assert len(earlier(tested).options) == 1
+
+
+def test_clicks_are_cleared_and_brought_back(page_test, own_slides):
+    tested = clicked(page_test("segment"))
+    button(tested, "Clear all").click().run()
+    assert not list((own_slides / "drafts").iterdir())
+    button(tested, "Undo").click().run()
+    restart()
+    assert desk_of(page_test("segment", desk=tested.query_params["desk"])).draft.clicks
+
+
+def test_two_tabs_on_one_draft_after_a_restart(page_test, own_slides):
+    first = clicked(page_test("segment"))
+    desk, here = first.query_params["desk"], desk_of(first)
+    restart()  # as another server on the same index
+    second = page_test("segment", desk=desk)
+    there = desk_of(second)
+    there.draft.add_class("pore")
+    second.run()
+    here.draft.add_class("mica")
+    from georetrieve.stores.drafts import DraftShelf
+
+    here.keep(DraftShelf(own_slides))
+    second.run()
+    assert there.draft.names == ("quartz", "pore")  # nobody loses what is on the screen
+    restart()
+    assert desk_of(page_test("segment", desk=desk)).draft.names == ("quartz", "mica")
+
+
+def test_damaged_clicks_are_said_and_set_aside(page_test, own_slides):
+    desk = clicked(page_test("segment")).query_params["desk"]
+    desk = desk[0] if isinstance(desk, list) else desk
+    (kept,) = (own_slides / "drafts").iterdir()
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "clicks": "<b>none</b>"}))
+    restart()
+    tested = page_test("segment", desk=desk)
+    assert not tested.exception
+    (error,) = tested.error
+    assert "set aside" in error.value
+    assert "<b>" not in error.value.replace("\\<", "")
+    assert not clicked(tested).error  # said until it is begun anew
+    assert sorted(one.suffix for one in (own_slides / "drafts").iterdir()) == [".damaged", ".json"]
+
+
+def test_where_nothing_can_be_kept_it_is_said_once(page_test, own_slides):
+    (own_slides / "drafts").write_text("no folder, as in an index that may only be read")
+    tested = clicked(page_test("segment"))
+    (toast,) = tested.toast
+    assert "as long as the server runs" in toast.value
+    assert desk_of(tested).draft.clicks
+    desk_of(tested).draft.add_class("pore")
+    tested.run()
+    assert not tested.toast
+    assert any("Not kept with the index" in one.value for one in tested.caption)
+    assert button(tested, "Begin anew").disabled
 
 
 def take(tested, name, data):
@@ -124,10 +243,6 @@ def test_masks_and_clicks_are_taken_and_come_back(page_test, png):
     assert not draft.clicks
 
 
-def button(tested, label):
-    return next(one for one in tested.button if one.label == label)
-
-
 def marked(tested, image, places):
     """Say what is where, and choose a method that is quick."""
     draft = desk_of(tested).draft
@@ -139,7 +254,7 @@ def marked(tested, image, places):
 
 
 def test_a_model_is_kept_and_maps_another_image(page_test, own_slides):
-    tested = page_test("segment", index=own_slides)
+    tested = page_test("segment")
     desk = desk_of(tested)
     marked(tested, GRANITE, {"quartz": (320, 213), "biotite": (482, 460)})
     button(tested, "Map").click().run()
