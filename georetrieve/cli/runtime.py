@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-__all__ = ["Backend", "BackendOption", "DeviceOption", "Precision", "PrecisionOption"]
+if TYPE_CHECKING:
+    from georetrieve.encoders.runtime import Runtime
+
+__all__ = [
+    "Backend",
+    "BackendOption",
+    "DeviceOption",
+    "Precision",
+    "PrecisionOption",
+    "RuntimeOptions",
+]
 
 RUN = "How the encoder runs"
 
@@ -46,3 +57,18 @@ BackendOption = Annotated[
 PrecisionOption = Annotated[
     Precision, typer.Option("--precision", help="Of the network's sums.", rich_help_panel=RUN)
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeOptions:
+    """All three."""
+
+    device: DeviceOption = "auto"
+    backend: BackendOption = Backend.auto
+    precision: PrecisionOption = Precision.auto
+
+    def runtime(self) -> Runtime:
+        """What they mean."""
+        from georetrieve.encoders.runtime import Runtime
+
+        return Runtime(device=self.device, backend=self.backend, precision=self.precision)

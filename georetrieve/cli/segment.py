@@ -9,25 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from georetrieve.cli import segment_options as opt
+from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Bars, Format, emit, remark
-from georetrieve.cli.runtime import (
-    Backend,
-    BackendOption,
-    DeviceOption,
-    Precision,
-    PrecisionOption,
-)
+from georetrieve.cli.runtime import RuntimeOptions
+from georetrieve.cli.segment_options import LabelOptions, Method, MethodOptions, ReadingOptions
 from georetrieve.cli.segment_output import print_maps, print_remarks, short
 from georetrieve.errors import SourceError
 
 if TYPE_CHECKING:
     from georetrieve.baselines.fit_files import Fitted, LabelSource
     from georetrieve.probes.segmentation.interface import Segmenter
-    from georetrieve.probes.segmentation.settings import PatchSettings
     from georetrieve.sources.fields import FieldOfView
-    from georetrieve.sources.masks.rule import MaskRule
     from georetrieve.sources.options import ReadOptions
+    from georetrieve.sources.views import OpenedFields
 
 __all__ = ["EXAMPLES", "app"]
 
@@ -50,37 +44,17 @@ app = typer.Typer(
 
 
 @app.command("fit")
+@with_groups
 def fit(
     images: Annotated[
         list[Path], typer.Argument(metavar="IMAGES...", help="Folders, images, slides, volumes.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="File of the model.")],
-    masks: opt.MasksOption = None,
-    clicks: opt.ClicksOption = None,
-    classes: opt.ClassesOption = None,
-    void: opt.VoidOption = None,
-    unknown_void: opt.UnknownVoidOption = False,
-    mask_values: opt.MaskValuesOption = opt.MaskValuesName.auto,
-    radius: opt.RadiusOption = 4.0,
-    method: opt.MethodOption = opt.Method.patch_nn,
-    encoder: opt.EncoderOption = None,
-    recipe: opt.RecipeOption = opt.Recipe.default,
-    k: opt.KOption = None,
-    memory: opt.MemoryOption = None,
-    scale: opt.ScaleOption = None,
-    smooth: opt.SmoothOption = None,
-    seed: opt.SeedOption = 0,
-    views: opt.ViewsOption = None,
-    slices: opt.SlicesOption = None,
-    axis: opt.AxisOption = opt.AxisName.z,
-    um_per_px: opt.UmPerPxOption = None,
-    intensity: opt.IntensityOption = None,
-    raw_shape: opt.RawShapeOption = None,
-    raw_dtype: opt.RawDtypeOption = None,
-    max_pixels: opt.MaxPixelsOption = None,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.auto,
-    precision: PrecisionOption = Precision.auto,
+    *,
+    labels: LabelOptions,
+    how: MethodOptions,
+    reading: ReadingOptions,
+    running: RuntimeOptions,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the model's file.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a file failed.")] = False,
     form: Annotated[Format, typer.Option("--format")] = Format.table,
@@ -89,26 +63,14 @@ def fit(
 
     Numbered slices in a folder are images here, each with a mask of its own.
     """
-    from georetrieve.sources.views import open_fields
-
-    truth = opt.truth_path(masks, clicks)
+    truth = labels.truth
     if truth is None:
         raise typer.BadParameter("say what is known: --masks or --clicks")
     if out.exists() and not force:
         raise SourceError(f"{out} is there; choose another name, or overwrite it (--force).")
-    source = _label_source(
-        truth, classes, opt.mask_rule(mask_values, void, unknown_void, radius), method, encoder,
-        opt.settings(recipe, k, memory, scale, smooth, seed, clicked=clicks is not None),
-        device, backend, precision,
-    )  # fmt: skip
-    reading = opt.read_options(um_per_px, intensity, raw_shape, raw_dtype, max_pixels, stacks=False)
-    with (
-        Bars() as bars,
-        open_fields(
-            images, reading, views=opt.listed(views), slices=slices, axis=axis.value
-        ) as opened,
-    ):
-        fitted = _fit(source, opened.fields, reading, bars)
+    source, options = _label_source(truth, labels, how, running), reading.options(stacks=False)
+    with Bars() as bars, _opened(images, options, reading, reading.view_names) as opened:
+        fitted = _fit(source, opened.fields, options, bars)
     fitted.segmenter.save(out)
     print_remarks([*opened.remarks, *fitted.remarks], [*opened.failed, *fitted.failed])
     emit(fitted.segmenter.classes.to_json(), form, ["name", "code", "colour"])
@@ -118,6 +80,7 @@ def fit(
 
 
 @app.command("predict")
+@with_groups
 def predict(
     words: Annotated[
         list[Path],
@@ -128,29 +91,10 @@ def predict(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the maps.")],
-    masks: opt.MasksOption = None,
-    clicks: opt.ClicksOption = None,
-    classes: opt.ClassesOption = None,
-    void: opt.VoidOption = None,
-    unknown_void: opt.UnknownVoidOption = False,
-    mask_values: opt.MaskValuesOption = opt.MaskValuesName.auto,
-    radius: opt.RadiusOption = 4.0,
-    method: opt.MethodOption = opt.Method.patch_nn,
-    encoder: opt.EncoderOption = None,
-    recipe: opt.RecipeOption = opt.Recipe.default,
-    k: opt.KOption = None,
-    memory: opt.MemoryOption = None,
-    scale: opt.ScaleOption = None,
-    smooth: opt.SmoothOption = None,
-    seed: opt.SeedOption = 0,
-    views: opt.ViewsOption = None,
-    slices: opt.SlicesOption = None,
-    axis: opt.AxisOption = opt.AxisName.z,
-    um_per_px: opt.UmPerPxOption = None,
-    intensity: opt.IntensityOption = None,
-    raw_shape: opt.RawShapeOption = None,
-    raw_dtype: opt.RawDtypeOption = None,
-    max_pixels: opt.MaxPixelsOption = None,
+    *,
+    labels: LabelOptions,
+    how: MethodOptions,
+    reading: ReadingOptions,
     outlines: Annotated[bool, typer.Option(help="Write GeoJSON for QuPath.")] = True,
     min_area: Annotated[
         float, typer.Option(help="Smaller areas have no outline of their own, pixels.")
@@ -159,9 +103,7 @@ def predict(
         float, typer.Option(help="How far outlines may move, pixels; 0: exact.")
     ] = 1.0,
     preview: Annotated[int, typer.Option(help="Longest side of pictures, pixels.")] = 2000,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.auto,
-    precision: PrecisionOption = Precision.auto,
+    running: RuntimeOptions,
     force: Annotated[bool, typer.Option("--force", help="Overwrite earlier maps.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a file failed.")] = False,
     form: Annotated[Format, typer.Option("--format")] = Format.table,
@@ -174,36 +116,25 @@ def predict(
     from georetrieve.probes.segmentation.model_file import model_digest
     from georetrieve.reports.maps.run import map_fields
     from georetrieve.reports.maps.writing import MapOptions
-    from georetrieve.sources.views import open_fields
 
-    truth = opt.truth_path(masks, clicks)
+    truth = labels.truth
     if truth is None and len(words) < 2:
         raise typer.BadParameter("name a model and what is mapped, or give --clicks or --masks")
     inputs = words if truth is not None else words[1:]
-    options = MapOptions(
+    maps = MapOptions(
         preview_px=preview, outlines=outlines, least_px=min_area, simplify_px=simplify, force=force
     )
-    reading = opt.read_options(
-        um_per_px, intensity, raw_shape, raw_dtype, max_pixels, stacks=truth is None
-    )
+    options = reading.options(stacks=truth is None)
     segmenter: Segmenter
-    names = opt.listed(views)
+    views = reading.view_names
     if truth is None:
-        segmenter = _load(words[0], device, backend, precision)
-        names = names or tuple(name for name in segmenter.view_names if name)
-    with (
-        Bars() as bars,
-        open_fields(inputs, reading, views=names, slices=slices, axis=axis.value) as opened,
-    ):
+        segmenter = _load(words[0], running)
+        views = views or tuple(name for name in segmenter.view_names if name)
+    with Bars() as bars, _opened(inputs, options, reading, views) as opened:
         remarks, failed, model = list(opened.remarks), list(opened.failed), words[0]
         if truth is not None:
-            rule = opt.mask_rule(mask_values, void, unknown_void, radius)
-            source = _label_source(
-                truth, classes, rule, method, encoder,
-                opt.settings(recipe, k, memory, scale, smooth, seed, clicked=clicks is not None),
-        device, backend, precision,
-            )  # fmt: skip
-            fitted = _fit(source, opened.fields, reading, bars)
+            source = _label_source(truth, labels, how, running)
+            fitted = _fit(source, opened.fields, options, bars)
             segmenter, model = fitted.segmenter, out / f"{truth.stem}.segmenter"
             remarks += fitted.remarks
             _save_beside(segmenter, model, force)
@@ -213,7 +144,7 @@ def predict(
             out,
             made_by={"method": segmenter.method, "model": model_digest(model)},
             stamps=opened.stamps,
-            options=options,
+            options=maps,
             progress=bars,
         )
     print_maps(run, [*failed, *run.failed], remarks, out, form)
@@ -242,48 +173,55 @@ def info(
     emit(rows, form, ["what", "value"])
 
 
+def _opened(
+    inputs: Sequence[Path],
+    options: ReadOptions,
+    reading: ReadingOptions,
+    views: tuple[str, ...],
+) -> OpenedFields:
+    from georetrieve.sources.views import open_fields
+
+    return open_fields(
+        inputs,
+        options,
+        views=views,
+        slices=reading.slices,
+        axis=reading.axis.value,
+    )
+
+
 def _label_source(
-    truth: Path,
-    classes: Path | None,
-    rule: MaskRule,
-    method: opt.Method,
-    encoder: str | None,
-    settings: PatchSettings,
-    device: str,
-    backend: Backend,
-    precision: Precision,
+    truth: Path, labels: LabelOptions, how: MethodOptions, running: RuntimeOptions
 ) -> LabelSource:
     from georetrieve.baselines.fit_files import LabelSource
-    from georetrieve.encoders.runtime import Runtime
 
-    if encoder is not None and method is not opt.Method.patch_nn:
-        raise typer.BadParameter(f"{method.value} looks at pixels; --encoder goes with patch-nn")
+    if how.encoder is not None and how.method is not Method.patch_nn:
+        raise typer.BadParameter(
+            f"{how.method.value} looks at pixels; --encoder goes with patch-nn"
+        )
     return LabelSource(
         truth=truth,
-        classes=classes,
-        rule=rule,
-        method=method.value,
-        encoder=encoder or "bundled",
-        settings=settings,
-        runtime=Runtime(device=device, backend=backend, precision=precision),
+        classes=labels.classes,
+        rule=labels.rule(),
+        method=how.method.value,
+        encoder=how.encoder or "bundled",
+        settings=how.settings(clicked=labels.clicks is not None),
+        runtime=running.runtime(),
     )
 
 
 def _fit(
-    source: LabelSource, fields: Sequence[FieldOfView], reading: ReadOptions, bars: Bars
+    source: LabelSource, fields: Sequence[FieldOfView], options: ReadOptions, bars: Bars
 ) -> Fitted:
     from georetrieve.baselines.fit_files import fit_files
 
-    return fit_files(fields, source, options=reading, progress=bars)
+    return fit_files(fields, source, options=options, progress=bars)
 
 
-def _load(path: Path, device: str, backend: Backend, precision: Precision) -> Segmenter:
+def _load(path: Path, running: RuntimeOptions) -> Segmenter:
     from georetrieve.baselines.methods import load_segmenter
-    from georetrieve.encoders.runtime import Runtime
 
-    return load_segmenter(
-        path, runtime=Runtime(device=device, backend=backend, precision=precision)
-    )
+    return load_segmenter(path, runtime=running.runtime())
 
 
 def _save_beside(segmenter: Segmenter, path: Path, force: bool) -> None:
