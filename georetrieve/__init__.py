@@ -41,9 +41,12 @@ if TYPE_CHECKING:
     from georetrieve.labelling import give_labels, undo_labels
     from georetrieve.probes.classification.queries import open_queries
     from georetrieve.probes.classification.run import ClassifyOptions, classify
+    from georetrieve.probes.classification.suggestions import suggest
     from georetrieve.probes.explanation import explain
+    from georetrieve.probes.item_map.making import make_map
     from georetrieve.probes.zero_shot import name_items
     from georetrieve.search import Index, Query, SearchHit, SearchResult
+    from georetrieve.search.browse import list_items
     from georetrieve.serving.client import Client
     from georetrieve.sources.masks.pairing import label_fields
     from georetrieve.sources.opening import open_raster
@@ -86,14 +89,17 @@ __all__ = [
     "give_labels",
     "index_folder",
     "label_fields",
+    "list_items",
     "load_encoder",
     "load_segmenter",
     "load_vocabulary",
+    "make_map",
     "measure_index",
     "name_items",
     "open_fields",
     "open_queries",
     "open_raster",
+    "suggest",
     "undo_labels",
     "window_patches",
 ]
@@ -136,7 +142,9 @@ _HOMES = {
         "ClassifyOptions",
         "classify",
     ),
+    "georetrieve.probes.classification.suggestions": ("suggest",),
     "georetrieve.probes.explanation": ("explain",),
+    "georetrieve.probes.item_map.making": ("make_map",),
     "georetrieve.probes.zero_shot": ("name_items",),
     "georetrieve.search": (
         "Index",
@@ -144,6 +152,7 @@ _HOMES = {
         "SearchHit",
         "SearchResult",
     ),
+    "georetrieve.search.browse": ("list_items",),
     "georetrieve.serving.client": ("Client",),
     "georetrieve.sources.masks.pairing": ("label_fields",),
     "georetrieve.sources.opening": ("open_raster",),
