@@ -19,16 +19,15 @@ from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
 from georetrieve.encoders.catalogue.models import catalogued
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights
 from georetrieve.encoders.checkpoints import read_checkpoint
-from georetrieve.encoders.families.assembly import assemble, check_before, find_weights, obtain
+from georetrieve.encoders.families.assembly import assemble
 from georetrieve.encoders.families.hf_images import read_transform
+from georetrieve.encoders.families.published_models import PublishedModels
 from georetrieve.encoders.network_encoder import NetworkEncoder
 from georetrieve.encoders.networks.hf_models import kind_of, make_network, make_tokenizer
-from georetrieve.encoders.options import Options, split_name
+from georetrieve.encoders.options import Options
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.encoders.transforms import SquareCrop
 from georetrieve.errors import EncoderError
-from georetrieve.protocols import Progress
-from georetrieve.types import EncoderSpec
 
 __all__ = ["entry_for", "further", "load_entry", "load_named", "load_spec"]
 
@@ -45,32 +44,6 @@ BESIDE = (
     "merges.txt",
     "spiece.model",
 )
-
-
-def load_named(
-    name: str, options: Options, *, runtime: Runtime, progress: Progress | None = None
-) -> NetworkEncoder:
-    """Load a network of the catalogue, or ``hf:OWNER/REPO``.
-
-    Raises:
-        EncoderError: It cannot be had, is of a kind that is not supported, does not fit exactly,
-            or cannot run so.
-    """
-    entry = entry_for(name)
-    check_before(entry, options, runtime)
-    return load_entry(entry, obtain(entry, further, progress), options, runtime=runtime)
-
-
-def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> NetworkEncoder:
-    """Load the encoder that a column was made with.
-
-    Weights are looked for in the weights folder, then in the folder ``encoders`` of the index.
-
-    Raises:
-        EncoderError: They are in neither place, or have changed.
-    """
-    name, options = split_name(spec.name)
-    return load_entry(entry_for(name), find_weights(spec, index_dir), options, runtime=runtime)
 
 
 def entry_for(name: str) -> Entry:
@@ -161,6 +134,10 @@ def load_entry(
         runtime=runtime,
         tokenizer=make_tokenizer(folder, network, origin=entry.name) if kind.text else None,
     )
+
+
+MODELS = PublishedModels(entry_for, further, load_entry)
+load_named, load_spec = MODELS.load_named, MODELS.load_spec
 
 
 def _transform(entry: Entry, weights: LocalWeights) -> SquareCrop:

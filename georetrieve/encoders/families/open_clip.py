@@ -14,7 +14,8 @@ from georetrieve.encoders.catalogue.entry import Entry, RemoteFile
 from georetrieve.encoders.catalogue.models import catalogued
 from georetrieve.encoders.catalogue.weights_folder import LocalWeights
 from georetrieve.encoders.checkpoints import read_checkpoint
-from georetrieve.encoders.families.assembly import assemble, check_before, find_weights, obtain
+from georetrieve.encoders.families.assembly import assemble
+from georetrieve.encoders.families.published_models import PublishedModels
 from georetrieve.encoders.network_encoder import NetworkEncoder
 from georetrieve.encoders.networks.open_clip_models import (
     check_arch,
@@ -22,12 +23,10 @@ from georetrieve.encoders.networks.open_clip_models import (
     make_tokenizer,
     tokenizer_repo,
 )
-from georetrieve.encoders.options import Options, split_name
+from georetrieve.encoders.options import Options
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.encoders.transforms import SquareCrop
 from georetrieve.errors import EncoderError, did_you_mean
-from georetrieve.protocols import Progress
-from georetrieve.types import EncoderSpec
 
 __all__ = ["entry_for", "further", "load_entry", "load_named", "load_spec"]
 
@@ -39,32 +38,6 @@ CONFIG = "open_clip_config.json"
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 QUICK = "-quickgelu"
-
-
-def load_named(
-    name: str, options: Options, *, runtime: Runtime, progress: Progress | None = None
-) -> NetworkEncoder:
-    """Load a model of the catalogue, or ``open_clip:MODEL/TAG``.
-
-    Raises:
-        EncoderError: It is unknown or of a kind that is not supported, cannot be had, does not fit
-            exactly, or cannot run so.
-    """
-    entry = entry_for(name)
-    check_before(entry, options, runtime)
-    return load_entry(entry, obtain(entry, further, progress), options, runtime=runtime)
-
-
-def load_spec(spec: EncoderSpec, index_dir: Path, *, runtime: Runtime) -> NetworkEncoder:
-    """Load the encoder that a column was made with.
-
-    Weights are looked for in the weights folder, then in the folder ``encoders`` of the index.
-
-    Raises:
-        EncoderError: They are in neither place, or have changed.
-    """
-    name, options = split_name(spec.name)
-    return load_entry(entry_for(name), find_weights(spec, index_dir), options, runtime=runtime)
 
 
 def entry_for(name: str) -> Entry:
@@ -205,6 +178,10 @@ def load_entry(
         runtime=runtime,
         tokenizer=make_tokenizer(entry.arch, weights.folder),
     )
+
+
+MODELS = PublishedModels(entry_for, further, load_entry)
+load_named, load_spec = MODELS.load_named, MODELS.load_spec
 
 
 def _refuse_programs(path: Path) -> None:
