@@ -88,7 +88,7 @@ def _preview(opened: Opened, outlines: Sequence[ItemOutline], matched: MatchedAn
     if matched.unmatched:
         st.caption("On no item; they would have to be cut and encoded to become one:")
         _table(
-            [{"class": one.label, "x, y, width, height": str(one.box)} for one in matched.unmatched]
+            [{"class": one.name, "x, y, width, height": str(one.box)} for one in matched.unmatched]
         )
     if not matched.labels or acts.is_read_only(opened):
         return

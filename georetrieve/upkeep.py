@@ -16,6 +16,7 @@ from typing import Any
 from georetrieve.sources.folder import walk
 from georetrieve.sources.options import ReadOptions
 from georetrieve.stores.faiss_cache import FaissCache
+from georetrieve.stores.drawn import DrawnOutlines
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.lock import write_lock
 
@@ -154,6 +155,7 @@ def prune_index(index: Path, *, dry_run: bool = False, gone_too: bool = False) -
         if gone and not dry_run:
             store.remove_items(gone)
             store.remove_files(gone)
+            DrawnOutlines(index).forget(gone)
             store.compact()
     return report
 

@@ -132,11 +132,12 @@ def import_(
     file: label_qupath.FileName = None,
     at: label_qupath.Slice = None,
     boxes: label_qupath.Boxes = False,
+    add: label_qupath.Add = False,
     dry_run: label_qupath.DryRun = False,
 ) -> None:
     """Give the labels of a table, or of annotations of QuPath, as one act."""
     if table.suffix.lower() in label_qupath.ENDINGS:
-        label_qupath.import_(index, table, file, at, who=who, boxes=boxes, dry_run=dry_run)
+        label_qupath.import_(index, table, file, at, who=who, boxes=boxes, add=add, dry_run=dry_run)
         return
     from georetrieve.labelling import give_labels
     from georetrieve.search.places import find_index

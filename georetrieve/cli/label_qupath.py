@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +12,15 @@ from georetrieve.cli.output import Bars, Format, emit, remark, remark_all
 
 if TYPE_CHECKING:
     from georetrieve.search.qupath import MatchedAnnotations
+    from georetrieve.stores.items import Key
+    from georetrieve.stores.lance import IndexStore
     from georetrieve.types import Axis
 
 __all__ = [
     "ENDINGS",
     "EXPORT_EXAMPLES",
     "IMPORT_EXAMPLES",
+    "Add",
     "Boxes",
     "Detections",
     "DryRun",
@@ -41,6 +45,8 @@ IMPORT_EXAMPLES = """Examples:
 georetrieve label import slides labels.csv
 
 georetrieve label import slides slide_00.geojson --file slide_00.tif --dry-run
+
+georetrieve label import slides slide_00.geojson --file slide_00.tif --add
 """
 
 ENDINGS = (".geojson", ".json", ".zip", ".gz")
@@ -61,6 +67,9 @@ Boxes = Annotated[
 Detections = Annotated[
     bool,
     typer.Option("--detections", help="GeoJSON: as detections, quicker in QuPath for thousands."),
+]
+Add = Annotated[
+    bool, typer.Option("--add", help="GeoJSON: make items of annotations that match none.")
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="GeoJSON: say what would change, and change nothing.")
@@ -109,15 +118,14 @@ def import_(
     *,
     who: str,
     boxes: bool,
+    add: bool,
     dry_run: bool,
 ) -> None:
-    """Give the labels of annotations."""
-    from georetrieve.errors import SourceError
+    """Give the labels of annotations; make items of those that match none."""
     from georetrieve.labelling import give_labels
     from georetrieve.search.outlines import find_file, slide_outlines
     from georetrieve.search.places import find_index
     from georetrieve.search.qupath import match_annotations
-    from georetrieve.sources.annotations import MOST_BYTES
     from georetrieve.stores.lance import IndexStore
 
     if not file:
@@ -125,31 +133,75 @@ def import_(
     place = find_index(index)
     store = IndexStore.open(place)
     axis, number = _slice(at) or (None, None)
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror or error}).") from error
+    key, data = find_file(store, file), _read(path)
     with Bars() as bars:
         outlines = slide_outlines(
             store,
-            *find_file(store, file),
+            *key,
             slice_index=number,
             axis=axis,
             trace=not boxes,
             progress=bars,
         )
     found = match_annotations(data, outlines, name=path.name)
-    _tell(found)
+    _tell(found, add=add)
+    labels = dict(found.labels)
     if dry_run:
         before = {one.id: one.label for one in outlines}
-        rows = [{"id": one, "label": before[one], "new": new} for one, new in found.labels.items()]
+        rows = [{"id": one, "label": before[one], "new": new} for one, new in labels.items()]
         emit(rows, Format.table, ["id", "label", "new"])
-    elif found.labels:
-        act = give_labels(place, found.labels, who=who, how="imported")
+        if add:
+            _tell_plan(store, key, found, _slice(at))
+        return
+    if add and found.unmatched:
+        labels |= _added(store, key, found, _slice(at))
+    if labels:
+        act = give_labels(place, labels, who=who, how="imported")
         remark(f"{len(act.labels)} items have a new label (act {act.batch})")
     else:
         remark("no item has a new label")
+
+
+def _read(path: Path) -> bytes:
+    from georetrieve.errors import SourceError
+    from georetrieve.sources.annotations import MOST_BYTES
+
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def _added(
+    store: IndexStore, key: Key, found: MatchedAnnotations, at: tuple[Axis, int] | None
+) -> dict[str, str]:
+    """Make items of what matches none; the labels they are to have."""
+    from georetrieve.indexing.add_drawn import add_drawn
+    from georetrieve.labelling import clean_label
+
+    for one in found.unmatched:
+        clean_label(one.name)  # one that can be no label is told before anything is done
+    with Bars() as bars:
+        added = add_drawn(store.path, key, found.unmatched, at=at, progress=bars)
+    _tell_passed_over(added.passed_over)
+    remark(f"{len(added.ids):,} items added")
+    return dict(added.labels)
+
+
+def _tell_plan(
+    store: IndexStore, key: Key, found: MatchedAnnotations, at: tuple[Axis, int] | None
+) -> None:
+    from georetrieve.indexing.drawn_plan import plan_drawn
+
+    plan = plan_drawn(store, key, found.unmatched, at=at)
+    _tell_passed_over(plan.passed_over)
+    remark(f"{len(plan.new):,} items would be added")
+
+
+def _tell_passed_over(passed_over: Mapping[str, int]) -> None:
+    for why, count in sorted(passed_over.items()):
+        remark(f"{count:,} not added: {why}")
 
 
 def _slice(text: str | None) -> tuple[Axis, int] | None:
@@ -161,7 +213,7 @@ def _slice(text: str | None) -> tuple[Axis, int] | None:
     return axis, int(number)  # type: ignore[return-value]
 
 
-def _tell(found: MatchedAnnotations) -> None:
+def _tell(found: MatchedAnnotations, *, add: bool) -> None:
     """What of annotations gives no label, and why."""
     if found.unchanged:
         remark(f"{found.unchanged:,} items have their label already")
@@ -173,6 +225,8 @@ def _tell(found: MatchedAnnotations) -> None:
         remark(f"… and {len(found.conflicts) - SHOWN:,} more items annotated in two ways")
     for drawn in found.unmatched[:SHOWN]:
         x, y, width, height = drawn.box
-        remark(f"no item at {x:.0f},{y:.0f},{width:.0f},{height:.0f}: {drawn.label}")
+        remark(f"no item at {x:.0f},{y:.0f},{width:.0f},{height:.0f}: {drawn.name}")
     if len(found.unmatched) > SHOWN:
         remark(f"… and {len(found.unmatched) - SHOWN:,} more annotations of no item")
+    if found.unmatched and not add:
+        remark("--add would make items of those that match none")

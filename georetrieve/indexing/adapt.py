@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from georetrieve.errors import SourceError
-from georetrieve.indexing.pipeline import FileJob, Plan, make_plan
+from georetrieve.indexing.pipeline import FileJob
+from georetrieve.indexing.plans import Plan, make_plan
 from georetrieve.protocols import AdaptableEncoder, Progress
 from georetrieve.sources.cut import CutOptions, read_cut
 from georetrieve.sources.opening import open_raster

@@ -25,13 +25,15 @@ from georetrieve.indexing.columns import fill_column
 from georetrieve.indexing.effort import runtime_for
 from georetrieve.indexing.ingest import Ingest
 from georetrieve.indexing.options import IndexOptions, IndexReport, Silent
-from georetrieve.indexing.pipeline import FileJob, Plan, Preparer
+from georetrieve.indexing.pipeline import FileJob, Preparer
+from georetrieve.indexing.plans import Plan
 from georetrieve.indexing.terms import findable, refuse_other, register_source, with_wider_reading
 from georetrieve.protocols import AdaptableEncoder, ImageEncoder, Progress
 from georetrieve.sources.cut import CutOptions
 from georetrieve.sources.folder import Walk, walk
 from georetrieve.sources.labels import Annotator
 from georetrieve.sources.options import ReadOptions
+from georetrieve.stores.drawn import DrawnOutlines
 from georetrieve.stores.label_journal import LabelJournal
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.lock import write_lock
@@ -130,6 +132,7 @@ class _Run:
         self.key = register_source(source, store, self.report)
         self.annotator = self._annotator()
         self.plans: dict[tuple[str, str], Plan] = {}
+        self.drawn = DrawnOutlines(store.path)
 
     def run(self) -> IndexReport:
         """Do it all."""
@@ -137,7 +140,9 @@ class _Run:
         self._move(changes)
         encoders = self._encoders(changes.jobs)
         if changes.jobs:
-            preparer = Preparer(encoders, self.annotator, self.reading, self.cutting, self.plans)
+            preparer = Preparer(
+                encoders, self.annotator, self.reading, self.cutting, self.plans, self.drawn
+            )
             ingest = Ingest(self.store, preparer, self.options, self.progress)
             started = time.perf_counter()
             ingest.run(changes.jobs, workers=self.workers)
@@ -186,6 +191,7 @@ class _Run:
             renames = {old: record.key for old, record in changes.moved.items()}
             forget_annotations(self.store, self.key)  # a folder's name may be a label
             LabelJournal(self.store.path).rename(renames)
+            self.drawn.rename(renames)
             self.store.move_items(renames)
             self.store.write_files(list(changes.moved.values()))
             self.store.remove_files(list(changes.moved))

@@ -13,6 +13,7 @@ from georetrieve.protocols import ImageEncoder, Progress
 from georetrieve.sources.cut import CutOptions
 from georetrieve.sources.folder import SourceFile, walk
 from georetrieve.sources.options import ReadOptions
+from georetrieve.stores.drawn import DrawnOutlines
 from georetrieve.stores.lance import IndexStore
 from georetrieve.types import FileRecord
 
@@ -45,7 +46,8 @@ def fill_column(
     jobs, lost = _jobs(store, staged, reading)
     filler = _Filler(store, encoder, wanted - staged, batch_size, progress)
     progress.start(f"Encoding with {encoder.spec.name}", len(wanted - staged))
-    preparer = Preparer([encoder], None, reading, cutting)
+    drawn = DrawnOutlines(store.path)
+    preparer = Preparer([encoder], None, reading, cutting, drawn=drawn)
     remarks = [f"{path}: {reason}; no {encoder.spec.name} vector" for path, reason in lost]
     for opened, chunks in prepare_files(jobs, preparer, workers=workers, ahead=2 * batch_size):
         if opened.error:

@@ -112,7 +112,8 @@ class Ingest:
 
     def _one_file(self, opened: Opened, chunks: Iterator[Chunk]) -> None:
         state = _FileState(opened, good=len(opened.job.known))
-        self.progress.grow(len(opened.plan.cuts) - len(opened.job.known) - 1)
+        left = len(opened.first.items) + len(opened.first.failed) + len(opened.cuts)
+        self.progress.grow(left - 1)
         for chunk in chunks:
             state.bad += chunk.failed
             self.progress.advance(len(chunk.failed))

@@ -20,22 +20,23 @@ import numpy.typing as npt
 from PIL import Image
 
 from georetrieve.errors import SourceError
+from georetrieve.indexing.drawn_cuts import with_drawn
+from georetrieve.indexing.plans import Plan, make_plan
 from georetrieve.protocols import ImageEncoder, Raster
-from georetrieve.sources.cut import Cut, CutOptions, choose_items, plan_cuts, read_cut
+from georetrieve.sources.cut import Cut, CutOptions, read_cut
 from georetrieve.sources.folder import SourceFile
 from georetrieve.sources.labels import Annotator
 from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
+from georetrieve.stores.drawn import DrawnOutlines
 from georetrieve.types import Item, item_id
 
 __all__ = [
     "Chunk",
     "FileJob",
     "Opened",
-    "Plan",
     "PreparedItem",
     "Preparer",
-    "make_plan",
     "prepare_files",
     "thumbnail",
 ]
@@ -62,24 +63,6 @@ class FileJob:
     source: str
     content_hash: str
     known: Collection[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a file is cut: the cuts, and a sentence on what was chosen and why."""
-
-    cuts: Sequence[Cut] = ()
-    choice: str = ""
-
-
-def make_plan(raster: Raster, cutting: CutOptions) -> Plan:
-    """Decide how an opened file is cut.
-
-    Raises:
-        SourceError: It cannot be cut as asked, or not be read.
-    """
-    chosen, sentence = choose_items(raster, cutting)
-    return Plan(tuple(plan_cuts(raster, cutting, chosen=chosen)), sentence)
 
 
 @dataclass(slots=True)
@@ -157,6 +140,7 @@ class Preparer:
         reading: How files are read.
         cutting: How items are cut.
         plans: Plans of files that were made before, by (source, path); each is used once.
+        drawn: What people drew on files, which is cut as well; None where nothing is looked for.
     """
 
     encoders: Sequence[ImageEncoder]
@@ -164,6 +148,7 @@ class Preparer:
     reading: ReadOptions
     cutting: CutOptions
     plans: dict[tuple[str, str], Plan] = field(default_factory=dict)
+    drawn: DrawnOutlines | None = None
 
     def open(self, job: FileJob) -> Opened:
         """Open a file, cut it, and read its first chunk."""
@@ -174,8 +159,7 @@ class Preparer:
             opened.error = _reason(error)
             return opened
         try:
-            ready = self.plans.pop((job.source, job.file.path), None)
-            opened.plan = ready or make_plan(raster, self.cutting)
+            opened.plan = self._plan(job, raster)
             left = [cut for cut in opened.plan.cuts if self._id(job, cut) not in job.known]
             opened.raster, opened.kind, opened.um_per_px = raster, raster.kind, raster.um_per_px
             opened.first = self.read(opened, left[:CHUNK_ITEMS])
@@ -187,6 +171,12 @@ class Preparer:
                 opened.close()
                 raster.close()
         return opened
+
+    def _plan(self, job: FileJob, raster: Raster) -> Plan:
+        key = (job.source, job.file.path)
+        plan = self.plans.pop(key, None) or make_plan(raster, self.cutting)
+        drawn = [] if self.drawn is None else self.drawn.of(key)
+        return with_drawn(plan, raster, self.cutting, drawn)
 
     def read(self, opened: Opened, cuts: Sequence[Cut]) -> Chunk:
         """Read and prepare some cuts; one that cannot be read does not stop the others."""

@@ -11,14 +11,16 @@ from typing import Any, TypeAlias
 from georetrieve.errors import SourceError, StoreError, did_you_mean
 from georetrieve.protocols import Progress
 from georetrieve.search.tracing import traced_specimens
+from georetrieve.sources.cut import CutOptions, with_margin
 from georetrieve.sources.members import member_files
 from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
 from georetrieve.sources.tracing import Ring, match_traces
+from georetrieve.stores.drawn import DrawnOutlines
 from georetrieve.stores.items import Key
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.schema import sql_literal
-from georetrieve.types import Axis, Region
+from georetrieve.types import Axis, ItemKind, Region
 
 __all__ = [
     "ItemOutline",
@@ -45,16 +47,18 @@ class ItemOutline:
 
     Attributes:
         id: Of the item.
+        kind: What it is.
         rings: Rings of (x, y), level-0 pixels, the outer one first; the first point of a ring is
             not repeated at its end, so that a box has four.
         region: Its box, of a volume with the slice.
         label: Class name; None when unlabelled.
         predicted: Class a probe gave it; None without one.
-        traced: The rings follow the specimen; otherwise they are the box.
+        traced: The rings follow the specimen, traced or drawn; otherwise they are the box.
         measures: Name with unit → value.
     """
 
     id: str
+    kind: ItemKind = "specimen"
     rings: Rings
     region: Region
     label: str | None = None
@@ -74,7 +78,8 @@ def find_file(store: IndexStore, name: str) -> Key:
     Raises:
         StoreError: There is no such file, or several.
     """
-    every = sorted(store.item_counts())
+    read = {key for key, record in store.files().items() if record.status != "failed"}
+    every = sorted({*store.item_counts(), *read})
     keys = {f"{source}:{path}" if source else path: (source, path) for source, path in every}
     if name in keys:
         return keys[name]
@@ -84,7 +89,7 @@ def find_file(store: IndexStore, name: str) -> Key:
     if alike:
         raise StoreError(f"{name!r} may be any of {', '.join(sorted(alike)[:3])}; name it in full.")
     raise StoreError(
-        f"Index {store.manifest.name!r} has no items of a file {name!r}.{did_you_mean(name, keys)}"
+        f"Index {store.manifest.name!r} has not read a file {name!r}.{did_you_mean(name, keys)}"
     )
 
 
@@ -99,6 +104,8 @@ def slide_outlines(
     progress: Progress | None = None,
 ) -> list[ItemOutline]:
     """The items of a file, from the top down, then from the left.
+
+    What somebody drew by hand keeps the outline it was drawn with, traced or not.
 
     Args:
         store: The index.
@@ -156,7 +163,8 @@ def outlines_of(
     """
     whole = _whole(store, key) if any(row["width"] is None for row in rows) else None
     outlines = [_outline(row, whole) for row in rows]
-    if trace and any(row["kind"] == "specimen" for row in rows):
+    outlines = _drawn(store, key, outlines)
+    if trace and any(one.kind == "specimen" and not one.traced for one in outlines):
         outlines = _traced(store, key, outlines, progress)
     return sorted(outlines, key=lambda one: (one.region.y, one.region.x, one.id))
 
@@ -179,6 +187,7 @@ def _outline(row: Mapping[str, Any], whole: Region | None) -> ItemOutline:
     }
     return ItemOutline(
         id=row["id"],
+        kind=row["kind"],
         rings=(_corners(region),),
         region=region,
         label=row["label"] or None,
@@ -203,6 +212,20 @@ def _whole(store: IndexStore, key: Key) -> Region:
         raise SourceError(f"{path} cannot be read ({error.strerror or error}).") from error
 
 
+def _drawn(store: IndexStore, key: Key, outlines: list[ItemOutline]) -> list[ItemOutline]:
+    drawn = DrawnOutlines(store.path).of(key)
+    if not drawn:
+        return outlines
+    margin = CutOptions.from_json(store.manifest.cutting).margin
+    rings = {with_margin(one.box, one.canvas, margin): one.ring for one in drawn}
+    return [
+        replace(one, rings=(rings[one.region],), traced=True)
+        if one.kind == "specimen" and one.region in rings
+        else one
+        for one in outlines
+    ]
+
+
 def _traced(
     store: IndexStore,
     key: Key,
@@ -212,6 +235,6 @@ def _traced(
     traces = traced_specimens(store, *key, progress=progress)
     rings = match_traces([one.region for one in outlines], traces)
     return [
-        one if ring is None else replace(one, rings=(ring,), traced=True)
+        one if one.traced or ring is None else replace(one, rings=(ring,), traced=True)
         for one, ring in zip(outlines, rings, strict=True)
     ]

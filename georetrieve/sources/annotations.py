@@ -49,6 +49,12 @@ class Annotation:
     id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """(x, y, width, height), level-0 pixels, in tenths."""
+        left, top, right, bottom = (round(side, 1) for side in self.area.bounds)
+        return left, top, round(right - left, 1), round(bottom - top, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Annotations:

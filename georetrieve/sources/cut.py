@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -13,12 +13,21 @@ from scipy import ndimage
 from georetrieve.errors import SourceError, did_you_mean
 from georetrieve.protocols import Raster
 from georetrieve.sources.glass import Glass, overview
-from georetrieve.sources.specimens import DARKEST_GLASS, Specimen, find_specimens
+from georetrieve.sources.specimens import DARKEST_GLASS, find_specimens
 from georetrieve.sources.tiles import known_scale, plan_tiles
 from georetrieve.sources.volume import slice_count, slice_size
 from georetrieve.types import Axis, ItemKind, Region, Scalar
 
-__all__ = ["Cut", "CutOptions", "Items", "choose_items", "plan_cuts", "read_cut", "with_margin"]
+__all__ = [
+    "Cut",
+    "CutOptions",
+    "Items",
+    "choose_items",
+    "plan_cuts",
+    "read_cut",
+    "specimen_cut",
+    "with_margin",
+]
 
 Items: TypeAlias = Literal["auto", "whole", "tiles", "specimens", "slices"]
 
@@ -209,7 +218,7 @@ def plan_cuts(raster: Raster, options: CutOptions, *, chosen: str | None = None)
             yield Cut("tile", region, size)
     elif items == "specimens":
         for one in find_specimens(raster, min_um=options.min_um, max_um=options.max_um):
-            yield _specimen(raster, options, one)
+            yield specimen_cut(raster, options, one.region, one.area_px)
     else:
         yield Cut("image", None, _bounded(raster.size))
 
@@ -221,12 +230,23 @@ def _slices(raster: Raster, options: CutOptions) -> Iterator[Cut]:
         yield Cut("slice", region, _bounded((width, height)))
 
 
-def _specimen(raster: Raster, options: CutOptions, one: Specimen) -> Cut:
-    box = one.region
-    region = with_margin(box, raster.size, options.margin)
-    metadata: dict[str, Scalar] = {"area_px": one.area_px}
-    if one.area_um2 is not None and raster.um_per_px is not None:
-        metadata["area_um2"] = round(one.area_um2, 1)
+def specimen_cut(raster: Raster, options: CutOptions, box: Region, area_px: int) -> Cut:
+    """The piece that a specimen becomes: with some glass around it, at the scale that is wanted.
+
+    Args:
+        raster: What it lies on.
+        options: How that is cut.
+        box: Of the specimen, level-0 pixels; of a volume with the slice.
+        area_px: Covered area, level-0 pixels.
+
+    Raises:
+        SourceError: A scale is wanted, and that of the raster is unknown.
+    """
+    canvas = raster.size if box.axis is None else slice_size(raster, box.axis)
+    region = with_margin(box, canvas, options.margin)
+    metadata: dict[str, Scalar] = {"area_px": area_px}
+    if raster.um_per_px is not None:
+        metadata["area_um2"] = round(area_px * raster.um_per_px**2, 1)
         metadata["length_um"] = round(max(box.width, box.height) * raster.um_per_px, 1)
     shrink = 1.0
     if options.um_per_px is not None:
@@ -241,15 +261,15 @@ def with_margin(box: Region, size: tuple[int, int], margin: float) -> Region:
     """A box with the glass around it that is kept.
 
     Args:
-        box: Of a specimen.
-        size: (width, height) of the slide, pixels.
+        box: Of a specimen; of a volume with the slice.
+        size: (width, height) of the slide or slice, pixels.
         margin: Share of the longer side.
     """
     grow = round(margin * max(box.width, box.height))
     left, top, right, bottom = box.box
     x, y = max(0, left - grow), max(0, top - grow)
     right, bottom = min(size[0], right + grow), min(size[1], bottom + grow)
-    return Region(x, y, right - x, bottom - y)
+    return replace(box, x=x, y=y, width=right - x, height=bottom - y)
 
 
 def _bounded(size: tuple[int, int]) -> tuple[int, int] | None:

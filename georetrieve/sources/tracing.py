@@ -17,7 +17,7 @@ from georetrieve.sources.particles import Component, Mask
 from georetrieve.sources.specimens import look_for, working_factor
 from georetrieve.types import Region
 
-__all__ = ["Ring", "Trace", "match_traces", "trace_mask", "trace_specimens"]
+__all__ = ["Ring", "Trace", "match_traces", "simplified", "trace_mask", "trace_specimens"]
 
 Ring: TypeAlias = tuple[tuple[float, float], ...]
 
@@ -107,7 +107,7 @@ def trace_mask(
     if inner.area >= LEAST_LEFT * outline.area:
         outline = inner
     # Contours run through pixel middles of a mask padded by one pixel.
-    points = shapely.get_coordinates(_simplified(outline, most_points).exterior) - 0.5
+    points = shapely.get_coordinates(simplified(outline, most_points).exterior) - 0.5
     return np.asarray(points[:-1], np.float64)
 
 
@@ -115,7 +115,13 @@ def _largest(area: BaseGeometry) -> Any:  # noqa: ANN401 - a polygon, shapely is
     return max(shapely.get_parts(area), key=lambda one: one.area, default=area)
 
 
-def _simplified(polygon: shapely.Polygon, most_points: int) -> shapely.Polygon:
+def simplified(polygon: shapely.Polygon, most_points: int = MOST_POINTS) -> shapely.Polygon:
+    """A polygon without holes, of few points (Douglas and Peucker 1973).
+
+    Args:
+        polygon: Without holes.
+        most_points: Bound of their number, at least 4.
+    """
     tolerance = TOLERANCE_PX
     simple: Any = shapely.simplify(polygon, tolerance)
     while shapely.get_num_coordinates(simple.exterior) > most_points + 1:

@@ -122,5 +122,5 @@ def test_files_are_found_by_path_or_by_name(store):
     assert find_file(store, "y.png") == ("", "c/y.png")
     with pytest.raises(StoreError, match=r"may be any of a/x\.png, b/x\.png"):
         find_file(store, "x.png")
-    with pytest.raises(StoreError, match=r"no items of a file 'slid\.png'.*Did you mean"):
+    with pytest.raises(StoreError, match=r"has not read a file 'slid\.png'.*Did you mean"):
         find_file(store, "slid.png")

@@ -154,14 +154,14 @@ def test_annotations_of_another_file_say_nothing():
 def test_annotations_are_matched_by_outline_box_or_middle(drawn, matches):
     found = said(annotation(*drawn), [outline(100, 100, margin=10)])
     assert bool(found.labels) is matches
-    assert [one.label for one in found.unmatched] == ([] if matches else ["new"])
+    assert [one.name for one in found.unmatched] == ([] if matches else ["new"])
 
 
 def test_the_best_of_several_items_counts_and_no_middle_of_two():
     ones = [outline(0, 0, 20), outline(4, 4, 12)]
     assert said(annotation(3, 3, 13), ones).labels == {ones[1].id: "new"}
     (lost,) = said(annotation(9, 9, 2), ones).unmatched
-    assert (lost.label, lost.box) == ("new", (9, 9, 2, 2))
+    assert (lost.name, lost.box) == ("new", (9, 9, 2, 2))
 
 
 def test_two_classes_of_one_item_are_a_conflict():

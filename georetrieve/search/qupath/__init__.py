@@ -6,7 +6,6 @@ is a UUID; 0.5 and later keep metadata of every object, 0.4 that of annotations.
 
 from georetrieve.search.qupath.annotated import (
     MatchedAnnotations,
-    UnmatchedAnnotation,
     match_annotations,
 )
 from georetrieve.search.qupath.files import WrittenOutlines, write_outlines
@@ -14,7 +13,6 @@ from georetrieve.search.qupath.objects import class_colours, object_id, outlines
 
 __all__ = [
     "MatchedAnnotations",
-    "UnmatchedAnnotation",
     "WrittenOutlines",
     "class_colours",
     "match_annotations",

@@ -4,34 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-from shapely.geometry.base import BaseGeometry
+from dataclasses import dataclass, field, replace
 
 from georetrieve.errors import SourceError
 from georetrieve.search.outlines import ItemOutline
 from georetrieve.search.qupath.objects import PREDICTED
 from georetrieve.search.qupath.places import Places
-from georetrieve.sources.annotations import parse_annotations, unpack_annotations
+from georetrieve.sources.annotations import Annotation, parse_annotations, unpack_annotations
 
-__all__ = ["MatchedAnnotations", "UnmatchedAnnotation", "match_annotations"]
+__all__ = ["MatchedAnnotations", "match_annotations"]
 
 MOST_ANNOTATIONS = 500_000
 MOST_VERTICES = 100_000
 """Of one annotation."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnmatchedAnnotation:
-    """An annotation that is of no item.
-
-    Attributes:
-        label: Its class.
-        box: (x, y, width, height), level-0 pixels.
-    """
-
-    label: str
-    box: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +27,15 @@ class MatchedAnnotations:
         labels: Class by item id, of the items whose label it would change.
         unchanged: Number of items that have the label already.
         conflicts: Classes by item id, where there are several; none of them counts.
-        unmatched: Of no item; they would have to be cut and encoded to become one.
+        unmatched: Of no item, named as the labels are spelt; see
+            :func:`~georetrieve.indexing.add_drawn.add_drawn`.
         passed_over: Reason → number of annotations that say nothing of a class.
     """
 
     labels: dict[str, str]
     unchanged: int = 0
     conflicts: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    unmatched: tuple[UnmatchedAnnotation, ...] = ()
+    unmatched: tuple[Annotation, ...] = ()
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -59,8 +45,8 @@ def match_annotations(
     """Tell which item each annotation is of, and what label it gives.
 
     An annotation that was exported from here is known by its id. Any other one is of the item with
-    whose outline or box it agrees best (intersection over union of at least 0.5), else of the item
-    that alone holds its middle, unless it is more than twice as large.
+    whose outline or box it agrees best (intersection over union of at least 0.5), else of the
+    specimen that alone holds its middle, unless it is more than twice as large.
 
     Nothing is said by annotations without a class, by classes that QuPath ignores (``Ignore*``,
     ``Region*``), and by classes that are still ``predicted``.
@@ -82,7 +68,7 @@ def match_annotations(
         )
     passed = Counter(read.left_out)
     said: dict[str, set[str]] = defaultdict(set)
-    unmatched: list[UnmatchedAnnotation] = []
+    unmatched: list[Annotation] = []
     places = Places(outlines)
     spelt = {
         _as_class(name): name for one in outlines for name in (one.predicted, one.label) if name
@@ -95,7 +81,7 @@ def match_annotations(
             continue
         one = places.item(annotation)
         if one is None:
-            unmatched.append(UnmatchedAnnotation(label, _box(annotation.area)))
+            unmatched.append(replace(annotation, name=label))
         else:
             said[one].add(label)
     return _result(outlines, said, tuple(unmatched), passed)
@@ -111,15 +97,10 @@ def _silent(label: str) -> str:
     return ""
 
 
-def _box(area: BaseGeometry) -> tuple[float, float, float, float]:
-    left, top, right, bottom = (round(side, 1) for side in area.bounds)
-    return left, top, round(right - left, 1), round(bottom - top, 1)
-
-
 def _result(
     outlines: Sequence[ItemOutline],
     said: Mapping[str, set[str]],
-    unmatched: tuple[UnmatchedAnnotation, ...],
+    unmatched: tuple[Annotation, ...],
     passed: Mapping[str, int],
 ) -> MatchedAnnotations:
     before = {one.id: one.label for one in outlines}

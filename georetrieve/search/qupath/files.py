@@ -92,7 +92,8 @@ def write_outlines(
             store, *key, slice_index=number, axis=axis, trace=trace, progress=progress
         )
         if not outlines:
-            raise SourceError(f"There are no items on slice {axis}={number} of {key[1]}.")
+            part = f"slice {axis}={number} of {key[1]}" if at else key[1]
+            raise SourceError(f"There are no items on {part}.")
         text = outlines_geojson(outlines, colours=colours, detections=detections)
         named = out.suffix.lower() in (ENDING, ".json")
         done.add(out if named else _place(out, key, at), outlines, text)

@@ -31,6 +31,7 @@ class Places:
         self._numbers = {one: number for number, one in enumerate(self._ids)}
         self._objects = {object_id(one): number for number, one in enumerate(self._ids)}
         self._files = {_file(one) for one in self._ids}
+        self._specimens = [one.kind == "specimen" for one in outlines]
         self._outlines = [
             shapely.Polygon(np.array(one.rings[0]), [np.array(hole) for hole in one.rings[1:]])
             for one in outlines
@@ -69,7 +70,10 @@ class Places:
         if ious.max() >= LEAST_IOU:
             return int(near[int(ious.argmax())])
         middle = area.centroid
-        around = [int(n) for n in near if self._outlines[n].intersects(middle)]
+        # Something small in the middle of a tile or a whole image is not what these show.
+        around = [
+            int(n) for n in near if self._specimens[n] and self._outlines[n].intersects(middle)
+        ]
         if len(around) == 1 and area.area <= MOST_TIMES * self._outlines[around[0]].area:
             return around[0]
         return None
