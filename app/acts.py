@@ -29,26 +29,29 @@ def ask_who() -> None:
     )  # fmt: skip
 
 
-def give(opened: Opened, labels: Mapping[str, str | None], how: How = "given") -> None:
+def give(
+    opened: Opened, labels: Mapping[str, str | None], how: How = "given", *, before: str = ""
+) -> None:
     """Label items, in one act; nothing is ticked any more.
 
     A callback of a widget: it is done before the page is shown again. What came of it, or why it
-    could not be, is shown by :func:`tell`.
+    could not be, is shown by :func:`tell`, after what was done ``before``.
     """
     try:
         act = give_labels(opened.index.path, labels, who=_who(), how=how)
     except GeoRetrieveError as error:
-        say(error=str(error))
+        say(error=before + str(error))
         return
     chosen.clear(opened)
     count = sum(before != after for before, after in act.labels.values())
     if not count:
         suggested.forget(opened)
-        say(f"{counted(len(act.labels), 'item')} confirmed: the labels stand as they were.")
+        say(f"{before}{counted(len(act.labels), 'item')} confirmed: the labels stand as they were.")
         return
     given = sorted({after or "no label" for _, after in act.labels.values()})
     said = given[0] if len(given) == 1 else f"one of {len(given)} labels"
-    say(f"{counted(count, 'item')} labelled: {said}" if given != ["no label"] else _taken(count))
+    now = f"{counted(count, 'item')} labelled: {said}" if given != ["no label"] else _taken(count)
+    say(before + now)
 
 
 def undo(opened: Opened, batch: str | None = None) -> None:

@@ -55,6 +55,13 @@ class Place:
         """What is seen, whatever is chosen on it."""
         return self.source, self.path, self.axis, self.slice_index
 
+    @property
+    def at(self) -> tuple[Axis, int] | None:
+        """Of a volume: axis and number of the slice."""
+        if self.axis is None or self.slice_index is None:
+            return None
+        return self.axis, self.slice_index
+
 
 @dataclass(frozen=True, slots=True)
 class _File:

@@ -14,8 +14,13 @@ from app.opened import Opened
 from app.slide_files import Place
 from app.slide_outlines import Look, find_outlines
 from app.trouble import plain, told
+from app.waiting import bar
+from georetrieve.indexing.add_drawn import add_drawn
+from georetrieve.indexing.drawn_plan import plan_drawn
+from georetrieve.labelling import clean_label
 from georetrieve.search.outlines import ItemOutline
 from georetrieve.search.qupath import MatchedAnnotations, match_annotations, outlines_geojson
+from georetrieve.sources.label_table import counted
 
 __all__ = ["offer"]
 
@@ -35,13 +40,13 @@ def _dialog(opened: Opened, place: Place, look: Look) -> None:
         outlines = find_outlines(opened, place, look)
     if outlines:
         _out(opened, place, outlines)
-        _back(opened, outlines)
+        _back(opened, place, outlines)
 
 
 def _out(opened: Opened, place: Place, outlines: Sequence[ItemOutline]) -> None:
     st.markdown(
-        f"The {len(outlines):,} items as objects of QuPath 0.4 and later: download the file and "
-        "drag it onto the image there."
+        f"{counted(len(outlines), 'item')} for QuPath 0.4 and later: download the file and drag it "
+        "onto the image there."
     )
     many = st.toggle(
         "As detections", key="slide_detections",
@@ -58,17 +63,22 @@ def _out(opened: Opened, place: Place, outlines: Sequence[ItemOutline]) -> None:
     )  # fmt: skip
 
 
-def _back(opened: Opened, outlines: Sequence[ItemOutline]) -> None:
+def _back(opened: Opened, place: Place, outlines: Sequence[ItemOutline]) -> None:
     st.divider()
     given = st.file_uploader(
-        "Labels from QuPath: the GeoJSON that it exports", key="slide_from_qupath",
-        type=["geojson", "json", "zip"],
+        "Labels and new outlines from QuPath: the GeoJSON that it exports",
+        key="slide_from_qupath", type=["geojson", "json", "zip"],
     )  # fmt: skip
     if given is None:
         return
     with told():
         matched = match_annotations(given.getvalue(), outlines, name=given.name)
         _preview(opened, outlines, matched)
+        read_only = bool(matched.labels or matched.unmatched) and acts.is_read_only(opened)
+        if matched.labels and not read_only:
+            _offer_labels(opened, matched)
+        if matched.unmatched:
+            _offer_items(opened, place, matched, read_only=read_only)
 
 
 def _preview(opened: Opened, outlines: Sequence[ItemOutline], matched: MatchedAnnotations) -> None:
@@ -85,19 +95,55 @@ def _preview(opened: Opened, outlines: Sequence[ItemOutline], matched: MatchedAn
         _table(
             [{"item": one, "classes": ", ".join(names)} for one, names in matched.conflicts.items()]
         )
-    if matched.unmatched:
-        st.caption("On no item; they would have to be cut and encoded to become one:")
-        _table(
-            [{"class": one.name, "x, y, width, height": str(one.box)} for one in matched.unmatched]
-        )
-    if not matched.labels or acts.is_read_only(opened):
-        return
-    count = len(matched.labels)
+
+
+def _offer_labels(opened: Opened, matched: MatchedAnnotations) -> None:
     if st.button(
-        f"Give {count:,} label{'' if count == 1 else 's'}", key="slide_give", type="primary",
+        f"Give {counted(len(matched.labels), 'label')}", key="slide_give", type="primary",
         on_click=acts.give, args=(opened, matched.labels, "imported"),
     ):  # fmt: skip
         st.rerun()
+
+
+def _offer_items(
+    opened: Opened, place: Place, matched: MatchedAnnotations, *, read_only: bool
+) -> None:
+    """What matches no item can become one."""
+    st.caption("On no item:")
+    _table([{"class": one.name, "x, y, width, height": str(one.box)} for one in matched.unmatched])
+    plan = plan_drawn(opened.index.store, _key(place), matched.unmatched, at=place.at)
+    for why, count in sorted(plan.passed_over.items()):
+        st.caption(plain(f"{count:,} cannot become items: {why}"))
+    wanted = plan.new or plan.labels
+    if wanted and not read_only and st.button(
+        f"Add {len(wanted):,} as items", key="slide_add", icon=":material/add_circle:",
+        help="Cut along their boxes, encoded by every encoder of the index, and labelled.",
+    ):  # fmt: skip
+        _add(opened, place, matched)
+        st.rerun()
+
+
+def _add(opened: Opened, place: Place, matched: MatchedAnnotations) -> None:
+    """Make items of what matches none.
+
+    Raises:
+        GeoRetrieveError: They cannot be, or a class can be no label.
+    """
+    for one in matched.unmatched:
+        clean_label(one.name)  # told before anything is done
+    with bar() as progress:
+        added = add_drawn(
+            opened.index.path, _key(place), matched.unmatched, at=place.at, progress=progress
+        )
+    done = f"{counted(len(added.ids), 'item')} added. "
+    if added.labels:
+        acts.give(opened, added.labels, "imported", before=done)
+    else:
+        acts.say(done)
+
+
+def _key(place: Place) -> tuple[str, str]:
+    return place.source, place.path
 
 
 def _summary(matched: MatchedAnnotations) -> str:

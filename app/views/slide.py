@@ -37,7 +37,7 @@ def show(opened: Opened) -> None:
             return
         if place.has_parts:
             look = _choose_look()
-            offer(opened, place, look)
+        offer(opened, place, look)
     left, right = st.columns([4, 1.1], gap="small")
     with left:
         facts = _facts(opened, place)
