@@ -6,22 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from contracts_store import make_items, make_spec, make_vectors
+from stored import row, vector_of
 
 from georetrieve.errors import IndexNotFoundError, SpecMismatchError, StoreError
-from georetrieve.protocols import VectorStore
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import MANIFEST_NAME
-from georetrieve.types import FileRecord, Item, Region
-
-
-def row(store, one):
-    return store.take([one]).to_pylist()[0]
-
-
-def vector_of(store, one, encoder=None):
-    ids, vectors = store.vectors(encoder)
-    return vectors[ids.index(one)]
-
+from georetrieve.types import Item, Region
 
 # --- life ------------------------------------------------------------------------------------
 
@@ -206,79 +196,6 @@ def test_counts_by_file(store):
     assert store.item_counts() == {("", "s.tif"): 2, ("more", "s.tif"): 3}
 
 
-# --- changes without encoding ----------------------------------------------------------------
-
-
-def test_moved_items_keep_their_vectors_and_everything_else(filled):
-    store, items, vectors = filled
-    old, other = items[3], items[4]
-    store.move_items({("", old.path): ("more", "new/it's.png"), ("", other.path): ("", "b.png")})
-    moved = replace(old, path="new/it's.png", source="more")
-    assert len(store) == 20
-    found = row(store, moved.id)
-    assert (found["path"], found["source"], found["depth"]) == ("new/it's.png", "more", 3)
-    assert moved.id == "more:new/it's.png#3,0,8,8"
-    np.testing.assert_array_equal(vector_of(store, moved.id), vectors[3])
-    np.testing.assert_array_equal(vector_of(store, "b.png"), vectors[4])
-    assert not {old.id, other.id} & set(store.scan(["id"]).column("id").to_pylist())
-
-
-def test_moving_is_one_commit_and_doing_it_again_changes_nothing(filled):
-    store, items, _ = filled
-    renames = {("", item.path): ("", "new/" + item.path) for item in items}
-    before = store.version
-    store.move_items(renames)
-    assert store.version == before + 1
-    once = store.scan(order_by_id=True).to_pylist()
-    store.move_items(renames)
-    assert store.version == before + 1
-    assert store.scan(order_by_id=True).to_pylist() == once
-
-
-def test_a_move_onto_items_that_are_there_replaces_them(filled):
-    store, items, vectors = filled
-    store.add_items(
-        [replace(items[3], path="new.png", label="stale")], {"vector_fake": -vectors[3:4]}
-    )
-    store.move_items({("", items[3].path): ("", "new.png")})
-    assert len(store) == 20
-    assert row(store, "new.png#3,0,8,8")["label"] == items[3].label
-    np.testing.assert_array_equal(vector_of(store, "new.png#3,0,8,8"), vectors[3])
-
-
-def test_chained_moves_are_refused(filled):
-    with pytest.raises(StoreError, match="both an old and a new name"):
-        filled[0].move_items({("", "a"): ("", "b"), ("", "b"): ("", "c")})
-
-
-def test_labels_groups_and_metadata_change_without_the_vectors(filled):
-    store, items, vectors = filled
-    store.update_items(
-        {
-            items[0].id: {"label": "o'brien", "group": "new"},
-            items[1].id: {"label": None},
-            items[2].id: {"label": "z", "depth": 2.5, "age": 50},
-            "never": {"label": "z"},
-            items[3].id: {},
-        }
-    )
-    assert len(store) == 20
-    rows = {one["id"]: one for one in store.scan().to_pylist()}
-    assert [rows[items[0].id][name] for name in ("label", "group", "depth")] == [
-        "o'brien",
-        "new",
-        0,
-    ]
-    assert rows[items[1].id]["label"] is None
-    assert [rows[items[2].id][name] for name in ("label", "depth", "age")] == ["z", 2.5, 50]
-    assert rows[items[3].id]["label"] == items[3].label
-    assert rows[items[3].id]["age"] is None
-    for place in range(20):
-        np.testing.assert_array_equal(vector_of(store, items[place].id), vectors[place])
-    with pytest.raises(StoreError, match="rename it"):
-        store.update_items({items[0].id: {"path": "elsewhere"}})
-
-
 # --- reading ---------------------------------------------------------------------------------
 
 
@@ -319,162 +236,6 @@ def test_vectors_come_sorted_by_id_and_in_batches(filled):
     assert set(some) == {item.id for item in items[:5]}
     none, empty = store.vectors("fake", "depth < 0")
     assert (none, empty.shape) == ([], (0, 4))
-
-
-# --- ledger ----------------------------------------------------------------------------------
-
-
-def test_the_ledger_is_read_as_it_was_written(store):
-    records = [
-        FileRecord(path="a.png", size=3, mtime_ns=2**60, content_hash="x", items=2, kind="image"),
-        FileRecord(path="a.png", source="more", status="failed", reason="it's broken", attempts=2),
-        FileRecord(path="ö.svs", status="skipped", um_per_px=0.5),
-    ]
-    store.write_files(records)
-    assert IndexStore.open(store.path).files() == {record.key: record for record in records}
-    newer = replace(records[1], status="done", reason="", attempts=3)
-    store.write_files(
-        [replace(newer, attempts=1), newer]
-    )  # of two rows of one file the last counts
-    assert store.files()["more", "a.png"] == newer
-    store.remove_files([("", "a.png"), ("never", "ö.svs")])
-    assert set(store.files()) == {("more", "a.png"), ("", "ö.svs")}
-
-
-def test_many_files_and_long_conditions(store):
-    records = [FileRecord(path=f"folder/{n:05d}.png", items=1) for n in range(12_000)]
-    store.write_files(records)
-    assert IndexStore.open(store.path).files() == {record.key: record for record in records}
-    store.remove_files([record.key for record in records[:11_000]])
-    assert len(store.files()) == 1000
-
-
-# --- columns ---------------------------------------------------------------------------------
-
-
-def test_a_column_is_a_vector_store_and_checks_the_spec(filled):
-    store = filled[0]
-    column: VectorStore = store.column(make_spec(4))
-    assert len(column) == 20
-    assert store.column("fake") is store.column("vector_fake") is store.column()
-    other = make_spec(4, sha256="f" * 64)
-    with pytest.raises(SpecMismatchError, match=rf"of fake .*{other.fingerprint}"):
-        store.column(other)
-    with pytest.raises(StoreError, match="no vectors of 'clip'"):
-        store.column("clip")
-
-
-@pytest.fixture
-def second():
-    return make_spec(3, "cosine", name="second")
-
-
-def test_a_further_column_is_filled_beside_and_joined_at_the_end(filled, second):
-    store, items, _ = filled
-    extra = make_vectors(20, 3, seed=5)
-    store.begin_column(second)
-    ids = [item.id for item in items]
-    store.stage_vectors(second.column, ids[:8], extra[:8])
-    store.stage_vectors(second.column, ids[8:18], extra[8:18])
-    assert second.name not in [spec.name for spec in IndexStore.open(store.path).manifest.encoders]
-
-    again = IndexStore.open(store.path)  # a run was killed; another goes on
-    again.begin_column(second)
-    assert again.staged_ids(second.column) == set(ids[:18])
-    again.stage_vectors(second.column, ids[7:8], extra[7:8])  # staged twice: the same again
-    again.stage_vectors(second.column, ["gone since"], extra[:1])
-    before = again.version
-    again.finish_column(second)
-    assert again.version == before + 1
-
-    opened = IndexStore.open(store.path)
-    assert opened.manifest.encoders == (make_spec(4), second)
-    found, matrix = opened.vectors("second")
-    assert set(found) == set(ids[:18])
-    np.testing.assert_array_equal(matrix, extra[[ids.index(one) for one in found]])
-    assert len(opened.vectors("fake")[0]) == 20
-    hits = opened.column("second").search(extra[:1], 20)
-    assert (hits.ids != "").sum() == 18
-    assert not [path.name for path in store.path.iterdir() if "staging" in path.name]
-
-
-def test_a_run_killed_between_join_and_manifest_is_repeated(filled, second, monkeypatch):
-    store, items, _ = filled
-    extra = make_vectors(20, 3, seed=5)
-    store.begin_column(second)
-    store.stage_vectors(second.column, [item.id for item in items], extra)
-
-    def killed(manifest):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "_save", killed)
-        with pytest.raises(KeyboardInterrupt):
-            store.finish_column(second)
-    again = IndexStore.open(store.path)
-    assert again.manifest.encoders == (make_spec(4),)
-    again.begin_column(second)
-    assert len(again.staged_ids(second.column)) == 20
-    again.finish_column(second)
-    assert len(again.vectors("second")[0]) == 20
-
-
-def test_vectors_staged_for_other_weights_are_not_used(filled, second):
-    store, items, _ = filled
-    store.begin_column(second)
-    store.stage_vectors(second.column, [items[0].id], np.ones((1, 3), np.float32))
-    store.begin_column(replace(second, sha256="e" * 64))
-    assert store.staged_ids(second.column) == set()
-
-
-def test_what_cannot_be_staged(filled, second):
-    store, items, _ = filled
-    with pytest.raises(StoreError, match="begin it first"):
-        store.staged_ids(second.column)
-    store.begin_column(second)
-    with pytest.raises(StoreError, match="zero"):
-        store.stage_vectors(second.column, [items[0].id], np.zeros((1, 3), np.float32))
-    with pytest.raises(SpecMismatchError, match="width 4"):
-        store.stage_vectors(second.column, [items[0].id], np.ones((1, 4), np.float32))
-    with pytest.raises(StoreError, match="has a column 'vector_fake' already"):
-        store.begin_column(make_spec(4))
-
-
-def test_items_may_come_with_some_of_the_columns(filled, second):
-    store, items, vectors = filled
-    store.update_manifest(replace(store.manifest, encoders=(*store.manifest.encoders, second)))
-    new = [replace(item, path="x" + item.path) for item in items[:2]]
-    store.add_items(new, {"vector_fake": vectors[:2], second.column: np.ones((2, 3), np.float32)})
-    assert len(store.column("fake")) == 22
-    assert len(store.column("second")) == 2
-    store.add_items(new[:1], {"vector_fake": vectors[:1]})
-    assert len(store.column("second")) == 1
-
-
-def test_a_dropped_column_is_gone(filled, second):
-    store, _, _ = filled
-    store.update_manifest(replace(store.manifest, encoders=(*store.manifest.encoders, second)))
-    store.drop_column("fake")
-    assert IndexStore.open(store.path).manifest.encoders == (second,)
-    assert "vector_fake" not in store._items.schema.names
-
-
-def test_an_encoder_does_not_change_under_its_vectors(filled):
-    store = filled[0]
-    moved = replace(make_spec(4), weights="elsewhere.pth")
-    store.update_manifest(replace(store.manifest, encoders=(moved,)))
-    assert len(store.column(moved)) == 20
-    with pytest.raises(SpecMismatchError, match="holds vectors of fake"):
-        store.update_manifest(replace(store.manifest, encoders=(make_spec(4, sha256="f" * 64),)))
-
-
-def test_a_column_left_by_a_killed_drop_is_not_taken_for_another_encoders(filled, second):
-    store = filled[0]
-    store._save(replace(store.manifest, encoders=()))
-    narrow = make_spec(3)
-    store.update_manifest(replace(store.manifest, encoders=(narrow,)))
-    assert len(store.column(narrow)) == 0
-    assert len(store) == 20
 
 
 # --- upkeep ----------------------------------------------------------------------------------

@@ -1,15 +1,14 @@
+"""Models of transformers, by name: the vectors, patches, attention and texts are theirs."""
+
 import json
-import pickle
 
 import numpy as np
 import pytest
 import torch
 import transformers
 from contracts_encoder import blobs
-from published_models import CROPPED, MODELS, SIDE, save_hf, write_ledger
-from safetensors.torch import load_file, save_file
+from published_models import MODELS, SIDE, pixels_of, save_hf, write_ledger
 
-from georetrieve.encoders.families import hf
 from georetrieve.encoders.registry import load_encoder, load_for_spec
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import EncoderError
@@ -24,14 +23,6 @@ TRANSFORMERS = [*WITH_CLASS_TOKEN, "siglip"]
 
 def load(options="", name=NAME):
     return load_encoder(name + options, runtime=CPU)
-
-
-def pixels_of(encoder, images):
-    """What the encoder feeds its network with, made with NumPy."""
-    facts = encoder.spec.transform
-    prepared = np.stack([encoder.prepare(image) for image in images]).astype(np.float64)
-    normalised = (prepared / 255 - facts["mean"]) / facts["std"]
-    return torch.from_numpy(normalised.astype(np.float32)).permute(0, 3, 1, 2)
 
 
 def published(folder, kind):
@@ -242,93 +233,6 @@ def test_another_configuration_is_another_encoder(weights_root):
         load_for_spec(spec, weights_root, runtime=CPU)
 
 
-def change(folder, edit):
-    path = folder / "model.safetensors"
-    save_file(edit(load_file(path)), path)
-    write_ledger(folder, NAME)
-
-
-@pytest.mark.parametrize(
-    ("edit", "words"),
-    [
-        (lambda state: {k: v for k, v in state.items() if k != "dinov2.layernorm.bias"},
-         r"1 keys missing \(layernorm\.bias\)"),
-        (lambda state: state | {"surplus.weight": torch.ones(2)},
-         r"1 keys unexpected \(surplus\.weight\)"),
-        (lambda state: state | {"dinov2.layernorm.bias": torch.ones(7)},
-         r"layernorm\.bias|mismatch"),
-        (lambda state: state | {"dinov2.layernorm.bias": torch.full((32,), torch.nan)},
-         r"not finite .*\(dinov2\.layernorm\.bias\)"),
-        (lambda state: state | {"dinov2.layernorm.bias": torch.ones(32, dtype=torch.int8)},
-         r"quantised"),
-    ],
-)  # fmt: skip
-def test_weights_that_do_not_fit_are_refused_in_one_line(weights_root, edit, words):
-    folder, _ = save_hf(weights_root, NAME, "dinov2")
-    change(folder, edit)
-    with pytest.raises(EncoderError, match=words) as caught:
-        load()
-    assert "\n" not in str(caught.value)
-
-
-class Touches:
-    """Pickled, this is a program."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
-
-
-def test_a_pickle_with_a_program_does_not_run(weights_root, tmp_path):
-    folder, _ = save_hf(weights_root, NAME, "dinov2", weights="pytorch_model.bin")
-    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"a": Touches(tmp_path / "touched")}))
-    write_ledger(folder, NAME)
-    with pytest.raises(EncoderError, match=r"pytorch_model\.bin is refused"):
-        load()
-    assert not (tmp_path / "touched").exists()
-
-
-def test_code_of_a_repository_does_not_run(weights_root, tmp_path):
-    folder, _ = save_hf(weights_root, NAME, "dinov2")
-    (folder / "own.py").write_text(f"open({str(tmp_path / 'touched')!r}, 'w')\nclass C: pass\n")
-    config = json.loads((folder / "config.json").read_text())
-    config["auto_map"] = {"AutoConfig": "own.C", "AutoModel": "own.C"}
-    (folder / "config.json").write_text(json.dumps(config))
-    write_ledger(folder, NAME)
-    load()
-    assert not (tmp_path / "touched").exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"model_type": "swin"}, r"type 'swin', which is not supported; supported are clip, conv"),
-        ({"model_type": None}, r"type None, which is not supported"),
-        ({"quantization_config": {"bits": 4}}, r"is quantised"),
-        ({"hidden_size": 48}, r"does not fit its config\.json"),
-        ({"patch_size": [14, 7]}, r"does not fit|only squares"),
-    ],
-)
-def test_configurations_that_cannot_be_used(weights_root, changes, words):
-    folder, _ = save_hf(weights_root, NAME, "dinov2")
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | changes))
-    write_ledger(folder, NAME)
-    with pytest.raises(EncoderError, match=words) as caught:
-        load()
-    assert "\n" not in str(caught.value)
-
-
-def test_sizes_that_are_not_whole_patches_are_refused(weights_root):
-    save_hf(weights_root, NAME, "dinov2")
-    with pytest.raises(EncoderError, match="100 px is not whole patches of 14 px; use 98 or 112"):
-        load(",size=100")
-    with pytest.raises(EncoderError, match=r"layers=4 is more than the 3 block\(s\)"):
-        load(",pooling=cls,layers=4")
-
-
 def test_loading_says_nothing(weights_root, capfd, caplog):
     save_hf(weights_root, NAME, "clip")
     capfd.readouterr()
@@ -336,70 +240,3 @@ def test_loading_says_nothing(weights_root, capfd, caplog):
     load().encode_texts(["a"])
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
-
-
-def test_a_name_that_is_no_repository():
-    with pytest.raises(EncoderError, match=r"names no repository; write hf:OWNER/REPO"):
-        hf.entry_for("hf:dinov2-base")
-    sources = [file.sources[0] for file in hf.entry_for("hf:facebook/dinov2-base@abc").files]
-    assert sources[0] == "hub:facebook/dinov2-base@abc/model.safetensors"
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        (CROPPED, ("crop", 64, 56, "bicubic")),
-        ({"image_processor": CROPPED}, ("crop", 64, 56, "bicubic")),
-        ({"size": {"height": 224, "width": 224}, "resample": 2},
-         ("squash", 224, 224, "bilinear")),
-        ({"size": 224, "resample": 2, "do_center_crop": False}, ("squash", 224, 224, "bilinear")),
-        ({"size": 224, "crop_size": 224, "do_center_crop": True}, ("crop", 224, 224, "bicubic")),
-        ({"size": {"shortest_edge": 224}, "crop_pct": 0.875}, ("crop", 256, 224, "bicubic")),
-        ({"size": {"shortest_edge": 384}, "crop_pct": 0.875}, ("squash", 384, 384, "bicubic")),
-        ({"size": {"height": 256, "width": 256}, "crop_size": {"height": 224, "width": 224},
-          "do_center_crop": True}, ("squash", 256, 224, "bicubic")),
-    ],
-)  # fmt: skip
-def test_how_images_are_prepared_is_read_from_the_repository(facts, expected):
-    from georetrieve.encoders.families.hf_images import read_transform
-
-    found = read_transform(facts, origin="x")
-    assert (found.fit, found.resize, found.crop, found.resampling) == expected
-
-
-@pytest.mark.parametrize(
-    ("facts", "words"),
-    [
-        (CROPPED | {"rescale_factor": 1 / 127.5}, "rescale_factor"),
-        (CROPPED | {"do_rescale": False}, "rescale_factor"),
-        (CROPPED | {"resample": 0}, "resample = 0"),
-        (CROPPED | {"do_center_crop": False}, r"size = \{'shortest_edge': 64\}"),
-        (CROPPED | {"size": {"height": 64, "width": 32}}, "size"),
-        (CROPPED | {"size": {"shortest_edge": 32, "longest_edge": 64}}, "size"),
-        (CROPPED | {"do_resize": False}, "size"),
-        (CROPPED | {"size": {"shortest_edge": 32}}, "crop_size"),
-    ],
-)
-def test_other_preparations_are_refused(facts, words):
-    from georetrieve.encoders.families.hf_images import read_transform
-
-    with pytest.raises(EncoderError, match=rf"x prepares images with {words}"):
-        read_transform(facts, origin="x")
-
-
-def test_without_a_word_on_images_there_is_no_encoder(weights_root):
-    folder, _ = save_hf(weights_root, NAME, "dinov2")
-    (folder / "preprocessor_config.json").unlink()
-    write_ledger(folder, NAME)
-    with pytest.raises(EncoderError, match=r"it has no preprocessor_config\.json"):
-        load()
-
-
-def test_images_are_prepared_as_transformers_does(weights_root):
-    save_hf(weights_root, NAME, "dinov2")
-    encoder = load()
-    reference = transformers.BitImageProcessorPil(**CROPPED)
-    for size in ((300, 100), (64, 64), (70, 200), (31, 57)):
-        image = blobs(1, size)
-        expected = reference(image, return_tensors="np")["pixel_values"][0]
-        assert np.abs(pixels_of(encoder, [image])[0].numpy() - expected).max() <= 1e-5

@@ -11,7 +11,9 @@ from published_models import (
     CLIP,
     CLIP_CONFIG,
     SIGLIP,
+    Touches,
     open_clip_model,
+    pixels_of,
     register_open_clip,
     save_open_clip,
     write_ledger,
@@ -36,14 +38,6 @@ TEXTS = ["a photo of quartz", "An Ooid, in plane light!", "", "µ 石英 🪨", 
 
 def load(name, options=""):
     return load_encoder(name + options, runtime=CPU)
-
-
-def pixels_of(encoder, images):
-    """What the encoder feeds its network with, made with NumPy."""
-    facts = encoder.spec.transform
-    prepared = np.stack([encoder.prepare(image) for image in images]).astype(np.float64)
-    normalised = (prepared / 255 - facts["mean"]) / facts["std"]
-    return torch.from_numpy(normalised.astype(np.float32)).permute(0, 3, 1, 2)
 
 
 @pytest.fixture(params=[CLIP, SIGLIP])
@@ -230,16 +224,6 @@ def test_weights_that_do_not_fit_are_refused(weights_root, edit, words):
     with pytest.raises(EncoderError, match=words) as caught:
         load(name)
     assert "\n" not in str(caught.value)
-
-
-class Touches:
-    """Pickled, this is a program."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
 
 
 def test_a_pickle_with_a_program_does_not_run(weights_root, tmp_path):
