@@ -1,11 +1,11 @@
 """What is on the desk of somebody who makes maps: clicks, masks, and the maps made of them.
 
-It is kept on the server under a token in the URL, so that it outlives other pages and a reload.
+It is kept on the server under a name in the URL, so that it outlives other pages and a reload; what
+was said is kept with the index too, and outlives the server.
 """
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import tempfile
 import threading
@@ -22,11 +22,12 @@ from georetrieve.errors import StoreError
 from georetrieve.probes.segmentation.interface import Segmenter
 from georetrieve.reports.maps.layers import class_layer, uncertainty_layer
 from georetrieve.reports.maps.writing import WrittenMap
+from georetrieve.search.drafts import DraftShelf
 from georetrieve.serving.pictures import PICTURES
 from georetrieve.sources.masks.classes import ClassTable
 from georetrieve.sources.masks.draft import Draft
 
-__all__ = ["Desk", "Folder", "MadeMap", "desk_of"]
+__all__ = ["Desk", "Folder", "MadeMap", "desk_of", "go_to", "shelf_of"]
 
 DESKS = 64
 MAPS = 8  # a desk; what was made longest ago goes first
@@ -95,6 +96,9 @@ class MadeMap:
 class Desk:
     """A draft, and a map of each image.
 
+    Args:
+        name: In the URL, and of what is kept.
+
     Attributes:
         draft: Classes, clicks, masks.
         maps: By what is mapped, the last made last.
@@ -102,9 +106,12 @@ class Desk:
         active: Class that is clicked.
         regions: Name of an image → (x, y, width, height) that is mapped of it.
         files: Folder of what was uploaded to it.
+        unkept: Why the draft is not kept with the index; "" if it is.
+        unread: Why what was asked for could not be read, and this one is empty instead.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.draft = Draft()
         self.maps: OrderedDict[object, MadeMap] = OrderedDict()
         self.models: dict[str, Path] = {}
@@ -112,6 +119,39 @@ class Desk:
         self.regions: dict[str, tuple[int, int, int, int]] = {}
         self._folder = Folder()
         self.files = self._folder.path
+        self.unkept = self.unread = ""
+        self._kept = self._all_said()
+
+    def take_up(self, shelf: DraftShelf) -> bool:
+        """Go on with what is kept under its name; False where nothing is.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        draft = shelf.read(self.name, self.files)
+        if draft is None:
+            return False
+        self.draft = draft
+        self._kept = self._all_said()
+        return True
+
+    def keep(self, shelf: DraftShelf) -> None:
+        """Keep the draft with the index, if it has changed.
+
+        Raises:
+            StoreError: It cannot be kept; this is said once.
+        """
+        said = self._all_said()
+        if said == self._kept:
+            return
+        self._kept = said
+        try:
+            shelf.keep(self.name, self.draft)
+            self.unkept = ""
+        except StoreError as error:
+            before, self.unkept = self.unkept, str(error)
+            if not before:
+                raise
 
     def put(self, what: object, made: MadeMap) -> None:
         """Keep a map instead of an earlier one of the same."""
@@ -124,33 +164,57 @@ class Desk:
         """Changes when what a map is made of does."""
         return self.draft.clicks, self.draft.masks
 
+    def _all_said(self) -> object:
+        return self.draft.classes, self.draft.clicks, self.draft.masks
+
 
 def desk_of(opened: Opened) -> Desk:
     """The desk the URL names, for this index; a new one where it names none.
 
     Says so where the one it names is no longer kept.
     """
-    token = st.session_state.get("_desk") or st.query_params.get("desk", "")
+    name = st.session_state.get("_desk") or st.query_params.get("desk", "")
     desks, lock = _desks()
     with lock:
-        desk = desks.get((token, opened.key))
-        known = desk is not None or any(one == token for one, _ in desks)
-        if token and not known and "_desk" not in st.session_state:
+        desk = desks.get((name, opened.key))
+        if desk is None:
+            desk = _taken_up(opened, name, known=any(one == name for one, _ in desks))
+            desks[desk.name, opened.key] = desk
+        desks.move_to_end((desk.name, opened.key))
+        while len(desks) > DESKS:
+            desks.popitem(last=False)
+    go_to(desk.name)
+    return desk
+
+
+def go_to(name: str) -> None:
+    """Have the page show the desk of this name, and the URL name it; "" for a new one."""
+    st.session_state["_desk"] = name
+    if st.query_params.get("desk", "") != name:
+        st.query_params["desk"] = name
+
+
+def shelf_of(opened: Opened) -> DraftShelf:
+    """Where drafts are kept."""
+    return DraftShelf(opened.index.path)
+
+
+def _taken_up(opened: Opened, name: str, *, known: bool) -> Desk:
+    """What is kept under a name, or an empty desk; a name that is no one's is not used."""
+    if not name:
+        return Desk(DraftShelf.new_name())
+    desk, fresh = Desk(name), Desk(DraftShelf.new_name())
+    try:
+        if desk.take_up(shelf_of(opened)) or known:
+            return desk
+        if "_desk" not in st.session_state:
             st.warning(
                 "The clicks of this link are no longer kept. Load them from a CSV, or begin anew.",
                 icon=":material/info:",
             )
-        if not known:
-            token = secrets.token_urlsafe(12)
-        if desk is None:
-            desk = desks[token, opened.key] = Desk()
-        desks.move_to_end((token, opened.key))
-        while len(desks) > DESKS:
-            desks.popitem(last=False)
-    st.session_state["_desk"] = token
-    if st.query_params.get("desk") != token:
-        st.query_params["desk"] = token
-    return desk
+    except StoreError as error:
+        fresh.unread = str(error)
+    return fresh
 
 
 @st.cache_resource(show_spinner=False)

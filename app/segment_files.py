@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import streamlit as st
 
 from app.opened import Opened
 from app.segment_desk import Desk, MadeMap
+from app.segment_drafts import again
 from app.segment_images import MapImage, image_like, opened_image
 from app.trouble import plain, told
 from georetrieve.baselines.saved_models import model_file, save_model, saved_models
@@ -42,18 +44,17 @@ def load_files(opened: Opened, desk: Desk, image: MapImage) -> None:
         return
     st.session_state["_segment_load"] += 1  # an empty one is shown instead
     with told():
-        st.session_state["_segment_told"] = _take(
-            opened, desk, image, sent.name, sent.getvalue(), turn
-        )
-        st.rerun()
+        st.session_state["_segment_told"] = _take(opened, desk, image, sent.name, sent.getvalue())
+        again(opened, desk)
 
 
-def _take(
-    opened: Opened, desk: Desk, image: MapImage, name: str, data: bytes, turn: int
-) -> list[str]:
+def _take(opened: Opened, desk: Desk, image: MapImage, name: str, data: bytes) -> list[str]:
     """Take a file under a name made here; what should be known, one line each."""
     end = Path(name).suffix.lower()
-    path = desk.files / f"loaded_{turn}{end if end in (*CLICKS, *MASKS, MODEL) else ''}"
+    path = (
+        desk.files
+        / f"loaded_{secrets.token_hex(8)}{end if end in (*CLICKS, *MASKS, MODEL) else ''}"
+    )
     path.write_bytes(data)
     try:
         if end == MODEL:

@@ -12,6 +12,7 @@ from app.components.palette import ClassRow, Done, palette
 from app.components.viewer import Mode, Overlay, Point, Seen, Viewed, viewer
 from app.opened import Opened
 from app.segment_desk import Desk, MadeMap, desk_of
+from app.segment_drafts import again, keep, offer_clearing, offer_earlier
 from app.segment_files import load_files, map_zip, offer_model, save_files, tell
 from app.segment_images import MapImage, choose_image, shown_by
 from app.segment_run import How, choose_how, make_map, warm_up
@@ -42,8 +43,9 @@ FIRST_NAMES = ("pore", "quartz", "plagioclase", "alkali feldspar", "biotite", "c
 def show(opened: Opened) -> None:
     """Show the page."""
     warm_up()
-    tell()
     desk = desk_of(opened)
+    keep(opened, desk)  # whatever changed it
+    tell()
     with st.sidebar:
         image = choose_image(opened)
         if image is None:
@@ -54,15 +56,17 @@ def show(opened: Opened) -> None:
             load_files(opened, desk, image)
             made = desk.maps.get(_key(image))
             save_files(opened, desk, made)
+            offer_clearing(opened, desk)
     left, right = st.columns([7, 2], gap="small")
     with left:
         seen, shown = _viewer(opened, desk, image, how, made)
     with right:
         _classes(opened, desk, made)
+        offer_earlier(opened, desk)
         if shown is not None:
             _make(opened, desk, image, how, shown)
     if seen is not None:
-        _follow(desk, image, seen)
+        _follow(opened, desk, image, seen)
 
 
 def _key(image: MapImage) -> object:
@@ -129,7 +133,7 @@ def _classes(opened: Opened, desk: Desk, made: MadeMap | None) -> None:
     if done is not None:
         with told():
             _do(desk, rows, done)
-            st.rerun()
+            again(opened, desk)
 
 
 def _rows(desk: Desk, made: MadeMap | None) -> list[ClassRow]:
@@ -174,12 +178,12 @@ def _make(opened: Opened, desk: Desk, image: MapImage, how: How, shown: Viewed) 
     draft, region, made = desk.draft, desk.regions.get(image.name), desk.maps.get(_key(image))
     if st.button("Undo", icon=":material/undo:", disabled=not draft.can_undo, width="stretch"):
         draft.undo()
-        st.rerun()
+        again(opened, desk)
     if any(one.image == image.name for one in draft.masks) and st.button(
         "Leave the mask out", icon=":material/layers_clear:", width="stretch"
     ):
         draft.remove_mask(image.name)
-        st.rerun()
+        again(opened, desk)
     # Who draws a region wants it mapped.
     part = WHOLE if region is None else _one_of("What", [REGION, WHOLE], "segment_part")
     if part == WHOLE and shown.width * shown.height > SLOW_PIXELS:
@@ -223,7 +227,7 @@ def _tell_of(desk: Desk, image: MapImage, made: MadeMap) -> None:
     st.caption("  \n".join(lines))
 
 
-def _follow(desk: Desk, image: MapImage, seen: Seen) -> None:
+def _follow(opened: Opened, desk: Desk, image: MapImage, seen: Seen) -> None:
     """Do what was done in the viewer."""
     if seen.region is not None and seen.region != desk.regions.get(image.name):
         desk.regions[image.name] = seen.region
@@ -235,7 +239,7 @@ def _follow(desk: Desk, image: MapImage, seen: Seen) -> None:
                 return
             # A click on a point comes with just its place.
             desk.draft.click(image.name, *seen.point, desk.active, reach=SAME_PX)
-            st.rerun()
+            again(opened, desk)
 
 
 def _is_stale(desk: Desk, made: MadeMap) -> bool:

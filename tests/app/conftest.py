@@ -109,8 +109,10 @@ class Served:
 
 @pytest.fixture(scope="session")
 def served(sample_slides, tmp_path_factory):
-    """The page over the shared index; its tests only read."""
-    running = Served(sample_slides, tmp_path_factory.mktemp("served"))
+    """The page over a shared index; its tests change no label, but maps and clicks are kept."""
+    folder = tmp_path_factory.mktemp("served")
+    place = shutil.copytree(sample_slides, folder / "indexes" / sample_slides.name)
+    running = Served(place, folder)
     yield running
     running.stop()
 

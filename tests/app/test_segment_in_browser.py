@@ -58,8 +58,8 @@ def choose(tab, name):
     tab.get_by_role("radio", name=name, exact=True).click()
 
 
-def test_from_clicks_to_a_map_and_its_files(tab, served_own, serve, tmp_path):
-    tab.goto(f"{served_own.url}/segment")
+def test_from_clicks_to_a_map_and_its_files(tab, served, tmp_path):
+    tab.goto(f"{served.url}/segment")
     viewer = Viewer(tab)
     for name, places in CLICKS.items():
         add_class(tab, name)
@@ -100,20 +100,10 @@ def test_from_clicks_to_a_map_and_its_files(tab, served_own, serve, tmp_path):
     expect(tab.locator(".amount")).to_have_count(3, timeout=20_000)
     expect(row(tab, "quartz").locator(".clicks")).to_have_text("2 clicks")
 
-    served_own.stop()  # and not even then
-    tab.goto("about:blank")
-    tab.goto(f"{serve(served_own.index).url}/segment")
-    Viewer(tab)
-    tab.get_by_role("combobox", name="Earlier clicks").click()
-    tab.get_by_role("option", name=re.compile("6 clicks of 3 classes")).click()
-    expect(tab.locator(".row")).to_have_count(3)
-    for name in CLICKS:
-        expect(row(tab, name).locator(".clicks")).to_have_text("2 clicks")
-
 
 @pytest.mark.slow
-def test_names_are_shown_as_they_are_and_can_be_mended(tab, served_own):
-    tab.goto(f"{served_own.url}/segment?image=section_01_sandstone")
+def test_names_are_shown_as_they_are_and_can_be_mended(tab, served):
+    tab.goto(f"{served.url}/segment?image=section_01_sandstone")
     Viewer(tab).click(400, 300)
     expect(tab.get_by_text("Name a class first")).to_be_visible()
     add_class(tab, HOSTILE)
@@ -132,3 +122,20 @@ def test_names_are_shown_as_they_are_and_can_be_mended(tab, served_own):
     expect(tab.locator(".row")).to_have_count(1)
     tab.get_by_role("button", name="Undo").click()
     expect(tab.locator(".row")).to_have_count(2)
+
+
+@pytest.mark.slow
+def test_clicks_outlive_the_server(tab, served_own, serve):
+    tab.goto(f"{served_own.url}/segment")
+    viewer = Viewer(tab)
+    add_class(tab, "quartz")
+    for count, place in enumerate(CLICKS["quartz"], 1):
+        viewer.click(*place)
+        expect(row(tab, "quartz").locator(".clicks")).to_have_text(re.compile(f"^{count} click"))
+    tab.goto("about:blank")
+    served_own.stop()
+    tab.goto(f"{serve(served_own.index).url}/segment")
+    Viewer(tab)
+    tab.get_by_role("combobox", name="Earlier clicks").click()
+    tab.get_by_role("option", name=re.compile("2 clicks")).click()
+    expect(row(tab, "quartz").locator(".clicks")).to_have_text("2 clicks")

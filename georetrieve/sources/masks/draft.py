@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,16 +49,42 @@ class _Said:
 
 
 class Draft:
-    """Classes, the clicks on images that show them, and masks; every change can be taken back."""
+    """Classes, the clicks on images that show them, and masks; every change can be taken back.
 
-    def __init__(self) -> None:
+    Args:
+        classes: (name, colour) of those there are from the beginning.
+        clicks: Likewise, of these classes.
+        masks: Likewise.
+
+    Raises:
+        SourceError: They contradict each other, or are too many.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[tuple[str, Colour]] = (),
+        clicks: Sequence[Click] = (),
+        masks: Sequence[DraftMask] = (),
+    ) -> None:
         self._now = _Said()
         self._before: list[_Said] = []
+        for name, colour in classes:
+            self.add_class(name, colour)
+        self.add_clicks(clicks, known=self.names)
+        for name in (one for mask in masks for one in mask.names if one is not None):
+            self._check(name)
+        self._now = replace(self._now, masks=tuple(masks))
+        self._before.clear()
+
+    @property
+    def classes(self) -> tuple[tuple[str, Colour], ...]:
+        """Name and colour of each, in the order they came."""
+        return self._now.classes
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the classes, in the order they came."""
-        return tuple(name for name, _ in self._now.classes)
+        return tuple(name for name, _ in self.classes)
 
     @property
     def clicks(self) -> tuple[Click, ...]:
@@ -83,7 +110,7 @@ class Draft:
             SourceError: There is none.
         """
         return ClassTable(
-            tuple(MapClass(name, code, shade) for code, (name, shade) in enumerate(self._classes))
+            tuple(MapClass(name, code, shade) for code, (name, shade) in enumerate(self.classes))
         )
 
     def counts(self, image: str | None = None) -> Counter[str]:
@@ -106,10 +133,10 @@ class Draft:
                 f"There are {len(self.names)} classes, and no more can be told apart; take one "
                 "away first."
             )
-        taken = {shade for _, shade in self._classes}
+        taken = {shade for _, shade in self.classes}
         spare = distinct_colours(len(taken) + 1)
         shade = colour or next((one for one in spare if one not in taken), spare[-1])
-        self._say(replace(self._now, classes=(*self._classes, (name, shade))))
+        self._say(replace(self._now, classes=(*self.classes, (name, shade))))
         return name
 
     def rename_class(self, name: str, new: str) -> str:
@@ -128,7 +155,7 @@ class Draft:
 
         self._say(
             _Said(
-                tuple((new if one == name else one, shade) for one, shade in self._classes),
+                tuple((new if one == name else one, shade) for one, shade in self.classes),
                 tuple(replace(one, name=called(one.name) or "") for one in self.clicks),
                 tuple(replace(one, names=tuple(map(called, one.names))) for one in self.masks),
             )
@@ -142,7 +169,7 @@ class Draft:
             SourceError: There is no such class.
         """
         self._check(name)
-        changed = tuple((one, colour if one == name else shade) for one, shade in self._classes)
+        changed = tuple((one, colour if one == name else shade) for one, shade in self.classes)
         self._say(replace(self._now, classes=changed))
 
     def remove_class(self, name: str) -> None:
@@ -154,7 +181,7 @@ class Draft:
         self._check(name)
         self._say(
             _Said(
-                tuple(one for one in self._classes if one[0] != name),
+                tuple(one for one in self.classes if one[0] != name),
                 tuple(one for one in self.clicks if one.name != name),
                 tuple(
                     replace(mask, names=tuple(None if one == name else one for one in mask.names))
@@ -208,20 +235,13 @@ class Draft:
                 f"{len(self.clicks) + len(clicks):,} clicks are more than {MOST_CLICKS:,}; draw "
                 "areas in QuPath and load these as a mask."
             )
-        before, steps = self._now, len(self._before)
-        try:
+        with self._one_step():
             for name in dict.fromkeys(one.name for one in clicks):
                 if known is not None and name not in known:
                     raise SourceError(f"There is no class {name!r}.{did_you_mean(name, known)}")
                 if name not in self.names:
                     self.add_class(name)
-        except SourceError:
-            self._now = before
-            raise
-        finally:
-            del self._before[steps:]
-        after, self._now = replace(self._now, clicks=(*self.clicks, *clicks)), before
-        self._say(after)
+            self._now = replace(self._now, clicks=(*self.clicks, *clicks))
 
     def add_mask(self, image: str, file: Path, classes: ClassTable) -> None:
         """Let a mask, or outlines, say what of an image they know; instead of an earlier one.
@@ -234,25 +254,23 @@ class Draft:
         Raises:
             SourceError: There would be too many classes.
         """
-        before, steps = self._now, len(self._before)
-        try:
+        with self._one_step():
             names = tuple(
                 one.name if one.name in self.names else self.add_class(one.name, one.colour)
                 for one in classes.classes
             )
-        except SourceError:
-            self._now = before
-            raise
-        finally:
-            del self._before[steps:]
-        others = tuple(one for one in self.masks if one.image != image)
-        mask = DraftMask(image, file, names)
-        after, self._now = replace(self._now, masks=(*others, mask)), before
-        self._say(after)
+            others = tuple(one for one in self.masks if one.image != image)
+            mask = DraftMask(image, file, names)
+            self._now = replace(self._now, masks=(*others, mask))
 
     def remove_mask(self, image: str) -> None:
         """Use the mask of an image no longer."""
         self._say(replace(self._now, masks=tuple(one for one in self.masks if one.image != image)))
+
+    def clear(self) -> None:
+        """Take everything away."""
+        if self._now != _Said():
+            self._say(_Said())
 
     @property
     def can_undo(self) -> bool:
@@ -266,14 +284,22 @@ class Draft:
         self._now = self._before.pop()
         return True
 
-    @property
-    def _classes(self) -> tuple[tuple[str, Colour], ...]:
-        return self._now.classes
-
     def _say(self, said: _Said) -> None:
         self._before.append(self._now)
         del self._before[:-MOST_STEPS_BACK]
         self._now = said
+
+    @contextmanager
+    def _one_step(self) -> Iterator[None]:
+        """All that is said meanwhile is one change; none, if it fails."""
+        now, before = self._now, self._before.copy()
+        try:
+            yield
+        except SourceError:
+            self._now, self._before = now, before
+            raise
+        after, self._now, self._before = self._now, now, before
+        self._say(after)
 
     def _check(self, name: str) -> None:
         if name not in self.names:

@@ -137,3 +137,25 @@ def test_radii_are_saved_where_there_are_any(tmp_path):
     path = tmp_path / "clicks.csv"
     path.write_text(clicks_csv(points), encoding="utf-8")
     assert read_clicks(path).points == points
+
+
+def test_everything_is_cleared_in_one_step(draft):
+    said = draft.classes, draft.clicks
+    draft.clear()
+    assert not draft.classes
+    assert not draft.clicks
+    draft.clear()  # nothing is no step
+    assert draft.undo()
+    assert (draft.classes, draft.clicks) == said
+
+
+def test_many_clicks_at_once_are_one_step_however_many_came_before(draft):
+    for _ in range(300):
+        draft.click("a.png", 50, 50, "pore", reach=1)
+    before = draft.names, draft.clicks
+    draft.add_clicks([Click(0, "a.png", 1, 1, "mica"), Click(0, "a.png", 2, 2, "zircon")])
+    draft.undo()
+    assert (draft.names, draft.clicks) == before
+    draft.undo()
+    assert draft.names == before[0]
+    assert draft.clicks != before[1]
