@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 
 from georetrieve.errors import StoreError
 from georetrieve.stores.in_place import overwrite, stamp_of
+from georetrieve.stores.lance_errors import LANCE_ERRORS, first_sentence, in_one_line
 from georetrieve.stores.schema import bad_condition, quoted_where, sql_in
 from georetrieve.types import FloatArray, Metric
 
@@ -24,7 +24,6 @@ ROWS_PER_FRAGMENT = 65_536
 MAX_FRAGMENTS_UNTIDY = 8
 KEEP_VERSIONS = timedelta(days=1)
 _WIDENED = "_widened_"
-_LANCE_ERRORS = (OSError, ValueError, RuntimeError, pa.ArrowException)
 
 
 class LanceTable:
@@ -40,13 +39,13 @@ class LanceTable:
     def create(cls, path: Path, schema: pa.Schema) -> LanceTable:
         """Make an empty table, in place of any that is there."""
         mode = "overwrite" if path.exists() else "create"
-        with _in_one_line(path, "be created"):
+        with in_one_line(path, "be created"):
             return cls(lance.write_dataset(schema.empty_table(), str(path), mode=mode))
 
     @classmethod
     def open(cls, path: Path) -> LanceTable:
         """Open the newest version."""
-        with _in_one_line(
+        with in_one_line(
             path, "be opened; restore it from a backup, or delete the index and make it again"
         ):
             return cls(lance.dataset(str(path)))
@@ -74,7 +73,7 @@ class LanceTable:
     @property
     def is_newest(self) -> bool:
         """Whether nobody has changed the table since."""
-        with _in_one_line(self.path, "be read"):
+        with in_one_line(self.path, "be read"):
             return bool(self._dataset.latest_version == self._dataset.version)
 
     def stamp(self, columns: Collection[str]) -> str:
@@ -267,8 +266,8 @@ class LanceTable:
     def _asking(self, where: str | None) -> Iterator[None]:
         try:
             yield
-        except _LANCE_ERRORS as error:
-            text = _first_sentence(error)
+        except LANCE_ERRORS as error:
+            text = first_sentence(error)
             if "Not found" in text:
                 raise StoreError(
                     f"Version {self.version} of {self.path} is no longer there: the index was "
@@ -279,25 +278,7 @@ class LanceTable:
             raise bad_condition(where, text, self.schema.names) from error
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
-        return _in_one_line(self.path, "be written; make room or mend access, then run again")
-
-
-@contextlib.contextmanager
-def _in_one_line(path: Path, what: str) -> Iterator[None]:
-    try:
-        yield
-    except _LANCE_ERRORS as error:
-        raise StoreError(f"{path} cannot {what} ({_first_sentence(error)}).") from error
-
-
-def _first_sentence(error: Exception) -> str:
-    """What Lance says, without where in its code it says so."""
-    text = re.split(r", (?:/|\w+/src/)\S*\.rs:\d+", " ".join(str(error).split()))[0]
-    text = re.split(r" Valid fields are | You can use double quotes ", text)[0]
-    text = re.sub(r"^.*?(?:Invalid user input: |LanceError\(\w+\): )", "", text)
-    text = re.sub(r"Error resolving filter expression .*?: Invalid user input: ", "", text)
-    text = re.sub(r"^Schema error: |^Error parsing statement: SELECT 1 FROM t WHERE ", "", text)
-    return text.strip().rstrip(".,") or type(error).__name__
+        return in_one_line(self.path, "be written; make room or mend access, then run again")
 
 
 def in_order(table: pa.Table, column: str, values: Sequence[str]) -> pa.Table:

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from georetrieve.stores.checks import check_queries
+from georetrieve.stores.column_galleries import SoonHeldVectors, StreamedVectors, with_vector
 from georetrieve.stores.exact import find_nearest
-from georetrieve.stores.gallery import Block, Directory, Gallery, HeldVectors, squared_lengths
+from georetrieve.stores.gallery import Directory, Gallery
 from georetrieve.stores.schema import matrix_of
 from georetrieve.stores.tables import LanceTable
 from georetrieve.types import EncoderSpec, FloatArray, Hits, IntArray, Item
@@ -29,7 +30,6 @@ __all__ = [
 ]
 
 HELD_BYTES = 1 << 30  # columns up to this size are held in memory once they are searched
-TAKEN_BEFORE_HELD = 100  # Lance fetches a vector by its row about as fast as it scans 100
 
 
 def vector_batches(
@@ -96,7 +96,7 @@ class LanceVectors:
         snapshot = self._snapshot
         if snapshot is not None and snapshot.version == self._table.version:
             return len(snapshot)
-        return self._table.count(_has(self._spec))
+        return self._table.count(with_vector(self._spec))
 
     def add(self, items: Sequence[Item], vectors: FloatArray) -> None:
         """See :meth:`georetrieve.protocols.VectorStore.add`; other encoders' columns stay empty."""
@@ -189,7 +189,7 @@ class Snapshot:
         same = before if before is not None and before.stamp == stamp else None
         named = table.scan(["id", "group"], row_ids=True).combine_chunks()
         all_rows = named.column("_rowid").to_numpy().astype(np.int64)
-        having = same.rows if same else np.sort(_row_ids(table, _has(spec)), kind="stable")
+        having = same.rows if same else np.sort(_row_ids(table, with_vector(spec)), kind="stable")
         # A place counts the rows with a vector; an ordinal counts all rows, as Lance does.
         ordinals = np.flatnonzero(_found(having, all_rows)[1])
         ordinals = ordinals[np.argsort(all_rows[ordinals])]
@@ -197,10 +197,10 @@ class Snapshot:
         directory = Directory(
             named.column("id").combine_chunks(), named.column("group").combine_chunks()
         )
-        streamed = _StreamedVectors(table, spec, rows, ordinals)
+        streamed = StreamedVectors(table, spec, rows, ordinals)
         fits = len(rows) * spec.dim * 4 <= held_bytes
-        held = same.gallery if same and isinstance(same.gallery, _SoonHeldVectors) else None
-        gallery = _SoonHeldVectors(streamed, held) if fits else streamed
+        held = same.gallery if same and isinstance(same.gallery, SoonHeldVectors) else None
+        gallery = SoonHeldVectors(streamed, held) if fits else streamed
         return cls(table, table.version, stamp, directory, rows, gallery)
 
     def __len__(self) -> int:
@@ -208,7 +208,7 @@ class Snapshot:
 
     def hold(self) -> None:
         """Read the vectors into memory, unless they are too many to be held."""
-        if isinstance(self.gallery, _SoonHeldVectors):
+        if isinstance(self.gallery, SoonHeldVectors):
             self.gallery.hold()
 
     def places_where(self, where: str) -> IntArray:
@@ -219,10 +219,6 @@ class Snapshot:
     def places_of(self, rows: IntArray) -> IntArray:
         """Places of Lance's rows, all of which have a vector."""
         return np.searchsorted(self.rows, rows)
-
-
-def _has(spec: EncoderSpec) -> str:
-    return f"`{spec.column}` IS NOT NULL"
 
 
 def _found(rows: IntArray, wanted: IntArray) -> tuple[IntArray, npt.NDArray[np.bool_]]:
@@ -236,79 +232,3 @@ def _row_ids(table: LanceTable, where: str) -> IntArray:
     found = table.scan([], where, row_ids=True).column("_rowid")
     rows: IntArray = found.to_numpy().astype(np.int64)
     return rows
-
-
-class _StreamedVectors:
-    """A gallery that is read from disk each time it is compared with queries."""
-
-    def __init__(
-        self, table: LanceTable, spec: EncoderSpec, rows: IntArray, ordinals: IntArray
-    ) -> None:
-        self._table, self._spec = table, spec
-        self._rows, self._ordinals = rows, ordinals
-
-    def __len__(self) -> int:
-        return len(self._ordinals)
-
-    def read(self) -> FloatArray:
-        """All of it, (N, D)."""
-        matrix = np.empty((len(self), self._spec.dim), np.float32)
-        for block in self.blocks(8192, None):
-            matrix[block.places] = block.vectors
-        return matrix
-
-    def blocks(self, rows: int, chosen: IntArray | None) -> Iterator[Block]:
-        """See :class:`~georetrieve.stores.gallery.Gallery`."""
-        column = self._spec.column
-        if chosen is not None:
-            for start in range(0, len(chosen), rows):
-                some = chosen[start : start + rows]
-                vectors = self.take(some)
-                yield Block(some, vectors, squared_lengths(vectors))
-            return
-        for batch in self._table.batches([column], _has(self._spec), rows=rows, row_ids=True):
-            places = np.searchsorted(self._rows, batch.column("_rowid").to_numpy().astype(np.int64))
-            vectors = matrix_of(batch.column(column), self._spec.dim)
-            yield Block(places, vectors, squared_lengths(vectors))
-
-    def take(self, places: IntArray) -> FloatArray:
-        """See :class:`~georetrieve.stores.gallery.Gallery`."""
-        wanted, back = np.unique(places, return_inverse=True)
-        column = self._spec.column
-        table = self._table.take(self._ordinals[wanted].tolist(), [column])
-        return matrix_of(table.column(column).combine_chunks(), self._spec.dim)[back]
-
-
-class _SoonHeldVectors:
-    """A gallery that is read into memory once that pays.
-
-    A search through an ANN index looks at a few vectors, which Lance fetches; reading the whole
-    column for one such search would take longer than an exact one.
-    """
-
-    def __init__(self, streamed: _StreamedVectors, same: _SoonHeldVectors | None = None) -> None:
-        self._streamed = streamed
-        self._held: HeldVectors | None = same._held if same else None
-        self._reading = threading.Lock()
-        self._taken = 0
-
-    def __len__(self) -> int:
-        return len(self._streamed)
-
-    def blocks(self, rows: int, chosen: IntArray | None) -> Iterator[Block]:
-        """See :class:`~georetrieve.stores.gallery.Gallery`."""
-        return self.hold().blocks(rows, chosen)
-
-    def take(self, places: IntArray) -> FloatArray:
-        """See :class:`~georetrieve.stores.gallery.Gallery`."""
-        self._taken += len(places)
-        if self._held is None and self._taken <= len(self) // TAKEN_BEFORE_HELD:
-            return self._streamed.take(places)
-        return self.hold().take(places)
-
-    def hold(self) -> HeldVectors:
-        """The vectors, read now if they have not been."""
-        with self._reading:
-            if self._held is None:
-                self._held = HeldVectors(self._streamed.read())
-            return self._held

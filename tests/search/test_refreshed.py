@@ -8,9 +8,9 @@ from contracts_store import make_items, make_spec, make_vectors
 
 from georetrieve.errors import StoreError
 from georetrieve.search import Index, Query, QueryVector
+from georetrieve.stores.column_galleries import StreamedVectors
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
-from georetrieve.stores.vectors import _StreamedVectors
 
 COUNT = 60
 
@@ -18,8 +18,8 @@ COUNT = 60
 @pytest.fixture
 def read(monkeypatch):
     """Grows by one each time a whole column is read."""
-    times, real = [], _StreamedVectors.read
-    monkeypatch.setattr(_StreamedVectors, "read", lambda self: times.append(1) or real(self))
+    times, real = [], StreamedVectors.read
+    monkeypatch.setattr(StreamedVectors, "read", lambda self: times.append(1) or real(self))
     return times
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from georetrieve.errors import SourceError
 from georetrieve.sources.options import ReadOptions
-from georetrieve.sources.views import open_fields, parse_slices
+from georetrieve.sources.views import open_fields
 from georetrieve.types import Region
 
 
@@ -164,24 +164,3 @@ def test_several_inputs_are_called_after_their_folders(put):
 def test_groups_are_as_an_index_takes_them(put):
     with open_fields(put("well1/a.png", "well2/b.png"), groups="folder") as opened:
         assert [one.group for one in opened.fields] == ["well1", "well2"]
-
-
-@pytest.mark.parametrize(
-    ("text", "chosen"),
-    [
-        (None, [0, 1, 2, 3, 4, 5]),
-        ("all", [0, 1, 2, 3, 4, 5]),
-        ("3", [3]),
-        ("5, 0,3,3", [0, 3, 5]),
-        ("::2", [0, 2, 4]),
-        ("1:3,5", [1, 2, 5]),
-    ],
-)
-def test_slices_are_chosen(text, chosen):
-    assert parse_slices(text, 6) == chosen
-
-
-@pytest.mark.parametrize("wrong", ["x", "6", "-1", "4:2", "1:2:3:4", "", "1,,2", "::0"])
-def test_slices_that_are_none_are_refused(wrong):
-    with pytest.raises(SourceError, match="Slices"):
-        parse_slices(wrong, 6)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from contracts_store import expected, make_items, make_spec, make_vectors
 
+from georetrieve.stores.column_galleries import StreamedVectors
 from georetrieve.stores.engines import EngineVectors
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
-from georetrieve.stores.vectors import LanceVectors, _StreamedVectors
+from georetrieve.stores.vectors import LanceVectors
 
 
 @pytest.fixture
@@ -78,8 +79,8 @@ def test_a_column_is_read_whole_only_where_that_pays(tmp_path, monkeypatch):
     vectors = make_vectors(300, 3)
     store.add_items(make_items(300), {spec.column: vectors})
     read = []
-    real = _StreamedVectors.read
-    monkeypatch.setattr(_StreamedVectors, "read", lambda self: read.append(1) or real(self))
+    real = StreamedVectors.read
+    monkeypatch.setattr(StreamedVectors, "read", lambda self: read.append(1) or real(self))
     gallery = store.column().snapshot().gallery
     for _ in range(3):  # a hundredth of the column
         np.testing.assert_array_equal(gallery.take(np.array([7])), vectors[[7]])

@@ -1,18 +1,15 @@
-"""Which mask belongs to which image, and what both say together."""
+"""Images with their masks, outlines or clicks: what both say together."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from georetrieve.errors import GeoRetrieveError, SourceError
 from georetrieve.protocols import Truth
 from georetrieve.sources.fields import FieldOfView, LabelledField
-from georetrieve.sources.folder import walk
 from georetrieve.sources.masks.classes import ClassTable, MapClass
 from georetrieve.sources.masks.clicks import ClickTruth, read_clicks
 from georetrieve.sources.masks.legend import (
@@ -22,6 +19,7 @@ from georetrieve.sources.masks.legend import (
     count_values,
     derive_classes,
 )
+from georetrieve.sources.masks.mask_names import MaskPairs, pair_masks
 from georetrieve.sources.masks.outlines import Outlines, OutlineTruth, read_outlines
 from georetrieve.sources.masks.rule import MaskRule
 from georetrieve.sources.masks.stored import StoredMask, open_stored
@@ -32,8 +30,6 @@ from georetrieve.types import IntArray, Region
 __all__ = ["LabelledFields", "label_fields"]
 
 OUTLINE_SUFFIXES = (".geojson", ".json")
-MASK_ENDING = re.compile(r"[_\-. ](masks?|labels?|seg|segmentation|gt)$", re.IGNORECASE)
-SLICE_ENDING = re.compile(r"^(?P<stem>.+?)[_\-. ]?(?P<axis>[zyx])0*(?P<index>\d+)$", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -110,7 +106,7 @@ def label_fields(
     rule, options = rule or MaskRule(), options or ReadOptions()
     if truth.suffix.lower() in (".csv", ".tsv"):
         return _from_clicks(fields, truth, classes, rule)
-    paired = _pair(fields, truth)
+    paired = pair_masks(fields, truth)
     outlined = {
         name: path for name, path in paired.masks.items() if path.suffix.lower() in OUTLINE_SUFFIXES
     }
@@ -139,17 +135,8 @@ def _from_clicks(
     return LabelledFields(labelled, table, [], clicks.remarks)
 
 
-@dataclass(slots=True)
-class _Pairs:
-    """Name of a field → its mask, and what was left over."""
-
-    where: Path
-    masks: dict[str, Path] = field(default_factory=dict)
-    failed: list[tuple[str, str]] = field(default_factory=list)
-
-
 def _from_outlines(
-    fields: Sequence[FieldOfView], paired: _Pairs, classes: ClassTable | None
+    fields: Sequence[FieldOfView], paired: MaskPairs, classes: ClassTable | None
 ) -> LabelledFields:
     read: dict[str, Outlines] = {}
     for name, path in paired.masks.items():
@@ -158,7 +145,7 @@ def _from_outlines(
         except GeoRetrieveError as error:
             paired.failed.append((path.name, str(error)))
     if not read:
-        raise _none_left(paired)
+        raise paired.nothing_left()
     table = classes or _joint([one.classes() for one in read.values()])
 
     def truth_of(one: FieldOfView) -> Truth:
@@ -179,7 +166,7 @@ def _joint(tables: Sequence[ClassTable]) -> ClassTable:
 
 def _from_masks(
     fields: Sequence[FieldOfView],
-    paired: _Pairs,
+    paired: MaskPairs,
     classes: ClassTable | None,
     rule: MaskRule,
     options: ReadOptions,
@@ -195,7 +182,7 @@ def _from_masks(
         except GeoRetrieveError as error:
             paired.failed.append((path.name, str(error)))
     if not found:
-        raise _none_left(paired)
+        raise paired.nothing_left()
     counted = list(found.values())
     table = classes or derive_classes(_of_one_kind(counted), rule)
     legend = Legend(table, rule, colours=_of_one_kind(counted)[0].colours)
@@ -223,7 +210,7 @@ def _of_one_kind(found: Sequence[Census]) -> Sequence[Census]:
 
 
 def _labelled(
-    fields: Sequence[FieldOfView], truth_of: Callable[[FieldOfView], Truth], paired: _Pairs
+    fields: Sequence[FieldOfView], truth_of: Callable[[FieldOfView], Truth], paired: MaskPairs
 ) -> list[LabelledField]:
     """Join fields and truths; a pair that does not fit is entered among the failed.
 
@@ -239,84 +226,5 @@ def _labelled(
         except SourceError as error:
             paired.failed.append((one.name, str(error)))
     if not labelled:
-        raise _none_left(paired)
+        raise paired.nothing_left()
     return labelled
-
-
-def _none_left(paired: _Pairs) -> SourceError:
-    count = len(paired.failed)
-    if not count:
-        return SourceError(f"{paired.where} holds no mask; name the folder with the masks.")
-    path, reason = paired.failed[0]
-    more = f" (and {count - 1} more)" if count > 1 else ""
-    return SourceError(f"No image has a mask of use in {paired.where}: {path}: {reason}{more}")
-
-
-def _pair(fields: Sequence[FieldOfView], truth: Path) -> _Pairs:
-    paired = _Pairs(truth)
-    if not truth.exists():
-        raise SourceError(f"{truth} does not exist; name a mask, a folder of masks or a CSV.")
-    if truth.is_file():
-        if len(fields) > 1:
-            keyed = _Names([truth.name])
-            only = [one for one in fields if keyed.find(one.name)]
-            if len(only) != 1:
-                raise SourceError(
-                    f"{truth} is one mask and there are {len(fields)} images; give a folder with a "
-                    "mask for each."
-                )
-            fields = only
-        paired.masks[fields[0].name] = truth
-        return paired
-    names = _Names(_masks_in(truth))
-    used = set()
-    for one in fields:
-        found = names.find(one.name)
-        if found is None:
-            paired.failed.append((one.name, f"has no mask in {truth}"))
-        else:
-            paired.masks[one.name] = truth / found
-            used.add(found)
-    paired.failed += [
-        (name, "is a mask without an image") for name in names.names if name not in used
-    ]
-    return paired
-
-
-def _masks_in(folder: Path) -> list[str]:
-    images = [file.files[0] for file in walk(folder, volumes="never").files]
-    outlines = [path for path in folder.rglob("*.geojson") if not path.name.startswith(".")]
-    return sorted(path.relative_to(folder).as_posix() for path in (*images, *outlines))
-
-
-class _Names:
-    """Masks by the names images have."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
-        self._by_path: dict[str, list[str]] = defaultdict(list)
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
-        for name in names:
-            pure = PurePosixPath(name)
-            for stem in dict.fromkeys((pure.stem, MASK_ENDING.sub("", pure.stem))):
-                for key in dict.fromkeys((stem, _slice_key(stem))):
-                    self._by_path[(pure.parent / key).as_posix()].append(name)
-                    self._by_stem[key].append(name)
-
-    def find(self, name: str) -> str | None:
-        """The mask of a field; None without one, or if several may be meant."""
-        path, _, place = name.partition("#")
-        pure = PurePosixPath(path)
-        end = f"#{place}" if place else ""
-        for table, parent in ((self._by_path, pure.parent), (self._by_stem, PurePosixPath())):
-            for stem in (pure.stem, pure.name):  # names of several views have no suffix to lose
-                found = table.get((parent / f"{stem}{end}").as_posix(), [])
-                if len(found) == 1:
-                    return found[0]
-        return None
-
-
-def _slice_key(stem: str) -> str:
-    """``core_z012`` → ``core#z=12``, as the slice of a volume is called."""
-    match = SLICE_ENDING.match(stem)
-    return f"{match['stem']}#{match['axis'].lower()}={match['index']}" if match else stem
