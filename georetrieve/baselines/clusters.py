@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from georetrieve.baselines.training_pixels import TrainingPixels
 from georetrieve.errors import StoreError
@@ -110,6 +109,8 @@ def match_clusters(clusters: IntArray, labels: IntArray, n_clusters: int) -> Int
     Returns:
         (K,) class numbers, no two alike.
     """
+    from scipy.optimize import linear_sum_assignment  # a second that only fitting has to spend
+
     present, place = np.unique(labels, return_inverse=True)
     cells = np.bincount(
         clusters * len(present) + place.reshape(-1), minlength=n_clusters * len(present)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.cluster import kmeans_plusplus
 from torch import Tensor
 
 from georetrieve.errors import EncoderError
@@ -126,6 +125,8 @@ def fit_codebook(descriptors: Tensor, *, width: int, gaussians: int, seed: int =
     Raises:
         EncoderError: Too few points, or all of them alike.
     """
+    from sklearn.cluster import kmeans_plusplus  # seconds that only fitting has to spend
+
     if descriptors.shape[0] < 10 * gaussians:
         raise EncoderError(
             f"{descriptors.shape[0]} local descriptors are too few to fit {gaussians} Gaussians to "

@@ -9,6 +9,7 @@ filter and of its surroundings' colour is lost.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -20,6 +21,7 @@ __all__ = ["guided", "guided_bands"]
 
 EVEN = 0.01
 """Variance of colours, of 0 to 1, that counts as even: ε of the paper."""
+SMALLEST = np.float32(1e-12)
 ROWS, COLUMNS = 256, 512
 """Of what is filtered at once."""
 
@@ -62,30 +64,81 @@ def guided(probabilities: FloatArray, image: FloatArray, radius: int) -> FloatAr
         image: 0..1.
         radius: Pixels, ≥ 1.
     """
-    channels = image.shape[2]
-    mean = _boxed(image, radius)
-    pairs = [(i, j) for i in range(channels) for j in range(i, channels)]
-    spread = np.empty((*image.shape[:2], channels, channels), np.float32)
-    products = np.stack([image[..., i] * image[..., j] for i, j in pairs], axis=-1)
-    for place, (i, j) in enumerate(pairs):
-        covariance = _boxed(products[..., place], radius) - mean[..., i] * mean[..., j]
-        spread[..., i, j] = spread[..., j, i] = covariance
-    spread[..., range(channels), range(channels)] += EVEN
-    averages = _boxed(probabilities, radius)
-    together = np.stack(
-        [
-            _boxed(image[..., i, None] * probabilities, radius) - mean[..., i, None] * averages
-            for i in range(channels)
-        ],
-        axis=-2,
-    )
-    slopes = np.linalg.solve(spread, together)
-    offsets = averages - np.einsum("hwi,hwic->hwc", mean, slopes)
-    smooth = np.einsum("hwi,hwic->hwc", image, _boxed(slopes, radius)) + _boxed(offsets, radius)
-    smooth = np.maximum(smooth, 0)
-    total = smooth.sum(axis=2, keepdims=True)
-    evened: FloatArray = np.divide(smooth, total, out=np.array(probabilities), where=total > 0)
+    planes = np.ascontiguousarray(np.moveaxis(image, 2, 0))
+    shares = np.ascontiguousarray(np.moveaxis(probabilities, 2, 0))
+    colours = _Colours.of(planes, radius)
+    smooth = np.zeros_like(shares)
+    present = [number for number, share in enumerate(shares) if share.any()]
+    for number in present[:-1]:
+        smooth[number] = colours.smoothed(shares[number])
+    if present:  # what is linear in shares of sum 1 has sum 1 again: the last is what is left
+        smooth[present[-1]] = 1 - smooth.sum(axis=0)
+    np.maximum(smooth, 0, out=smooth)
+    smooth /= np.maximum(smooth.sum(axis=0), SMALLEST)
+    evened: FloatArray = np.ascontiguousarray(np.moveaxis(smooth, 0, 2))
     return evened
+
+
+@dataclass(frozen=True, slots=True)
+class _Colours:
+    """What of the filter depends on the image alone; (height, width) planes throughout.
+
+    Attributes:
+        planes: The K channels.
+        radius: Of the squares.
+        mean: Channels' means over squares.
+        inverse: 1 / D of the channels' covariances over squares, = L D Lᵀ.
+        lower: [i][j], j < i: L of the same.
+    """
+
+    planes: FloatArray
+    radius: int
+    mean: list[FloatArray]
+    inverse: list[FloatArray]
+    lower: list[list[FloatArray]]
+
+    @classmethod
+    def of(cls, planes: FloatArray, radius: int) -> _Colours:
+        """Of (K, height, width) channels, 0..1."""
+        mean = [_boxed(plane, radius) for plane in planes]
+        inverse: list[FloatArray] = []
+        lower: list[list[FloatArray]] = []
+        for i, plane in enumerate(planes):
+            # Row i of L D Lᵀ (G. Golub and C. Van Loan, Matrix Computations, section 4.1.2).
+            scaled: list[FloatArray] = []  # L_ij D_j
+            row: list[FloatArray] = []
+            for j in range(i + 1):
+                left = _boxed(plane * planes[j], radius)
+                left -= mean[i] * mean[j]
+                for above, one in enumerate(scaled[:j]):
+                    left -= one * (row[above] if j == i else lower[j][above])
+                if j < i:
+                    scaled.append(left)
+                    row.append(left * inverse[j])
+            inverse.append(1 / (left + np.float32(EVEN)))
+            lower.append(row)
+        return cls(planes, radius, mean, inverse, lower)
+
+    def smoothed(self, share: FloatArray) -> FloatArray:
+        """One class, where it is about a linear function of the channels."""
+        average = _boxed(share, self.radius)
+        slopes: list[FloatArray] = []
+        for plane, mean, row in zip(self.planes, self.mean, self.lower, strict=True):
+            right = _boxed(plane * share, self.radius)
+            right -= mean * average
+            for known, one in zip(row, slopes, strict=True):
+                right -= known * one
+            slopes.append(right)
+        for i in reversed(range(len(slopes))):
+            slopes[i] *= self.inverse[i]
+            for below in range(i + 1, len(slopes)):
+                slopes[i] -= self.lower[below][i] * slopes[below]
+        for mean, slope in zip(self.mean, slopes, strict=True):
+            average -= mean * slope
+        smooth = _boxed(average, self.radius)
+        for plane, slope in zip(self.planes, slopes, strict=True):
+            smooth += plane * _boxed(slope, self.radius)
+        return smooth
 
 
 def _smoothed(
@@ -106,8 +159,7 @@ def _smoothed(
     return np.concatenate(columns, axis=1)
 
 
-def _boxed(values: FloatArray, radius: int) -> FloatArray:
-    """Means over squares; beyond an edge what lies before it is seen again."""
-    sides = (2 * radius + 1, 2 * radius + 1) + (1,) * (values.ndim - 2)
-    means: FloatArray = ndimage.uniform_filter(values, sides, mode="reflect")
+def _boxed(plane: FloatArray, radius: int) -> FloatArray:
+    """Means of (height, width) over squares; beyond an edge what lies before it is seen again."""
+    means: FloatArray = ndimage.uniform_filter(plane, 2 * radius + 1, mode="reflect")
     return means
