@@ -23,11 +23,10 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from scipy.optimize import linear_sum_assignment
-from torch import Tensor, nn
 
+from georetrieve.benchmarks.hummingbird_inputs import ROCK, drawn_scene, random_encoder
 from georetrieve.benchmarks.hummingbird_reference import (
     Evaluated,
     Scene,
@@ -36,10 +35,6 @@ from georetrieve.benchmarks.hummingbird_reference import (
     reference_score,
 )
 from georetrieve.benchmarks.parity import TOLERANCE
-from georetrieve.encoders.network_encoder import NetworkEncoder
-from georetrieve.encoders.networks.base import Network, Tokens
-from georetrieve.encoders.runtime import Runtime
-from georetrieve.encoders.transforms import SquareCrop
 from georetrieve.metrics.segmentation import ConfusionCounts, segmentation_scores
 from georetrieve.probes.segmentation.features import cell_features
 from georetrieve.probes.segmentation.fit import fit_patch_segmenter
@@ -50,8 +45,7 @@ from georetrieve.sources.fields import FieldOfView, LabelledField
 from georetrieve.sources.masks.arrays import ArrayTruth
 from georetrieve.sources.masks.classes import VOID, ClassTable
 from georetrieve.sources.synthetic.minerals import MINERALS
-from georetrieve.sources.synthetic.thin_section import draw_section
-from georetrieve.types import EncoderSpec, FloatArray, IntArray
+from georetrieve.types import FloatArray, IntArray
 
 __all__ = ["COLUMNS", "HummingbirdComparison", "hummingbird_parity", "matched_mean_iou"]
 
@@ -59,11 +53,8 @@ PARTS = ("vectors", "labels", "vote", "pixels", "miou")
 SCORES = ("reference_miou", "parity_miou", "honest_miou", "own_miou")
 COLUMNS = ("case", "patches", *PARTS, *SCORES, "passed")
 
-ROCK, SIDE_PX, PATCH_PX, PATCH_DIM = "sandstone", 224, 16, 64
 TRAIN, TEST = range(4), range(4, 7)
-VOID_ROWS = SIDE_PX // 5
 FEW = 160
-LESS_BRIGHTNESS = 0.95
 CLASSES = ClassTable.of_names(list(MINERALS))
 """More than any section has, as in a table for all rocks."""
 
@@ -116,8 +107,8 @@ def hummingbird_parity(references: Path) -> Iterator[HummingbirdComparison]:
     """
     few = replace(HUMMINGBIRD, memory_size=FEW)
     with reference_code(references) as code:
-        encoder = _random_encoder()
-        train, test = [_scene(seed) for seed in TRAIN], [_scene(seed) for seed in TEST]
+        encoder = random_encoder()
+        train, test = [drawn_scene(seed) for seed in TRAIN], [drawn_scene(seed) for seed in TEST]
         for case, settings in (("all patches", HUMMINGBIRD), ("a few patches", few)):
             theirs = reference_evaluation(code, encoder, train, test, len(CLASSES), settings)
             fallen = _segmenter(encoder, [_void_as_first(one) for one in train], settings)
@@ -144,56 +135,6 @@ def matched_mean_iou(confusion: IntArray) -> float:
     return float(iou[linear_sum_assignment(iou, maximize=True)].mean())
 
 
-class _Convolution(Network):
-    """One convolution of random weights, whose every patch is a token.
-
-    It sees texture rather than brightness: by that most patches would be so much alike that
-    rounding chose the last of their neighbours, which is no one's mistake.
-    """
-
-    dim = token_dim = PATCH_DIM
-    patch_px, side_px, depth = PATCH_PX, SIDE_PX, 1
-
-    def __init__(self, seed: int = 0) -> None:
-        super().__init__()
-        self._layer = nn.Conv2d(3, PATCH_DIM, PATCH_PX, PATCH_PX, bias=False)
-        kernels = self._layer.weight.detach()
-        kernels.normal_(generator=torch.Generator().manual_seed(seed))
-        kernels -= LESS_BRIGHTNESS * kernels.mean(dim=(2, 3), keepdim=True)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.tokens(pixels)[0].cls
-
-    def tokens(self, pixels: Tensor, *, layers: int = 1) -> list[Tokens]:
-        patches: Tensor = self._layer(pixels).permute(0, 2, 3, 1)
-        return [Tokens(patches.mean(dim=(1, 2)), patches)]
-
-    def check_size(self, side: int) -> None:
-        """Any whole patches will do."""
-
-
-def _random_encoder() -> NetworkEncoder:
-    transform = SquareCrop(resize=SIDE_PX, crop=SIDE_PX)
-    spec = EncoderSpec(
-        name="random-convolution",
-        family="random",
-        weights="drawn",
-        sha256="",
-        dim=PATCH_DIM,
-        transform=transform.to_json(),
-        patch_size=PATCH_PX,
-    )
-    return NetworkEncoder(_Convolution(), transform, spec, runtime=Runtime(device="cpu"))
-
-
-def _scene(seed: int) -> Scene:
-    """A thin section whose uppermost rows nobody labelled."""
-    section = draw_section(ROCK, np.random.default_rng(seed), (SIDE_PX, SIDE_PX))
-    labels = section.minerals.astype(np.int64)
-    labels[:VOID_ROWS] = VOID
-    return Scene(section.ppl, labels)
-
-
 def _void_as_first(scene: Scene) -> Scene:
     """The trap of the others' memory."""
     return replace(scene, labels=np.where(scene.labels == VOID, 0, scene.labels))
@@ -214,7 +155,7 @@ def _segmenter(
 def _evaluated(segmenter: PatchSegmenter, scenes: Sequence[Scene]) -> Evaluated:
     """What our segmenter makes of images, with the others' score."""
     votes = [
-        segmenter.votes(features.reshape(-1, PATCH_DIM))
+        segmenter.votes(features.reshape(-1, features.shape[-1]))
         for one in scenes
         for _, features in cell_features(segmenter.encoder, _field(one), segmenter.settings)
     ]

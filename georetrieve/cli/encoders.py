@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from georetrieve.cli import encoders_look
+from georetrieve.cli.encoder_facts import catalogue_facts, list_row, loaded_facts
 from georetrieve.cli.output import Bars, Format, emit, remark
 
 if TYPE_CHECKING:
     from georetrieve.encoders.catalogue.carry import Carried
-    from georetrieve.encoders.catalogue.entry import Entry
 
 __all__ = ["app"]
 
@@ -42,35 +42,11 @@ def list_(form: FORM = Format.table) -> None:
         for family in families()
         for name in family.names
     ]
-    rows += [_row(entry) for entry in ENTRIES]
+    rows += [list_row(entry) for entry in ENTRIES]
     emit(rows, form, [*COLUMNS, "summary"] if form is not Format.table else COLUMNS)
     if form is Format.table:
         forms = [form for family in families() for form in family.forms]
         remark(f"Others are written so: {', '.join(forms)}")
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "family": entry.family,
-        "dim": entry.dim,
-        "patch": entry.patch_px,
-        "MB": entry.megabytes,
-        "licence": entry.licence,
-        "text": "yes" if entry.text else "no",
-        "here": _here(entry),
-        "summary": entry.summary,
-    }
-
-
-def _here(entry: Entry) -> str:
-    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
-    from georetrieve.errors import EncoderError
-
-    try:
-        return "yes" if WeightsFolder.default().is_here(entry) else "no"
-    except EncoderError:
-        return "damaged"
 
 
 @app.command(
@@ -94,56 +70,12 @@ def info(
     from georetrieve.encoders.registry import is_published
 
     base, _ = split_name(name)
-    values = _facts(base) if is_published(base) else _spec(name)
+    values = catalogue_facts(base) if is_published(base) else loaded_facts(name)
     if form is Format.json:
         emit([values], form, list(values))
         return
     rows = [{"fact": key, "value": str(value)} for key, value in values.items()]
     emit(rows, form, ["fact", "value"])
-
-
-def _spec(name: str) -> dict[str, Any]:
-    from georetrieve.encoders.registry import load_encoder
-
-    spec = load_encoder(name).spec
-    return {**spec.to_json(), "fingerprint": spec.fingerprint, "column": spec.column}
-
-
-def _facts(name: str) -> dict[str, Any]:
-    from georetrieve.encoders.catalogue.weights_folder import WeightsFolder
-    from georetrieve.encoders.registry import find_entry
-
-    entry, kept = find_entry(name), WeightsFolder.default()
-    ledger = kept.ledger(name)
-    values: dict[str, Any] = {
-        "name": entry.name,
-        "summary": entry.summary,
-        "family": entry.family,
-        "arch": entry.arch,
-        "dim": entry.dim,
-        "patch_px": entry.patch_px,
-        "trained at, px": entry.side_px,
-        "transform": entry.transform.to_json(),
-        "metric": entry.metric,
-        "encodes texts": "yes" if entry.text else "no",
-        "paper": entry.paper,
-        "page": entry.page,
-        "licence": entry.licence,
-        "licence_url": entry.licence_url,
-        "must be accepted": "yes" if entry.gated else "no",
-        "accepted": ledger.accepted if ledger else "",
-        "megabytes": entry.megabytes,
-        "here": _here(entry),
-        "folder": str(kept.folder(name)),
-    }
-    for file in entry.files:
-        facts = ledger.files.get(file.name) if ledger else None
-        values[f"{file.name}: sources"] = ", ".join(file.sources)
-        digest = facts.sha256 if facts else file.sha256
-        values[f"{file.name}: SHA-256"] = digest or "recorded when it is first fetched"
-        if facts:
-            values[f"{file.name}: from"] = f"{facts.url}, {facts.fetched}"
-    return values
 
 
 @app.command(

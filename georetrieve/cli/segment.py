@@ -11,8 +11,9 @@ import typer
 
 from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Bars, Format, emit, remark
+from georetrieve.cli.reading_options import ReadingOptions
 from georetrieve.cli.runtime import RuntimeOptions
-from georetrieve.cli.segment_options import LabelOptions, Method, MethodOptions, ReadingOptions
+from georetrieve.cli.segment_options import LabelOptions, Method, MethodOptions
 from georetrieve.cli.segment_output import print_maps, print_remarks, short
 from georetrieve.errors import SourceError
 
