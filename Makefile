@@ -5,6 +5,7 @@
 PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 BIN := .venv/bin
 DEMO := demo
+WORKERS := 2
 SLIDES ?= ./slides
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -37,11 +38,14 @@ app: setup  ## the page over the sample slides of the demo
 	@test -d $(DEMO)/samples || $(MAKE) demo
 	$(BIN)/georetrieve app $(DEMO)/samples
 
+# Two tests at a time, each with one thread: more threads than processors wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+
 test: setup  ## the tests, without those marked slow
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: setup  ## the tests, slow ones too
-	$(BIN)/python -m pytest -m ""
+	$(PYTEST) -m ""
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -11,6 +11,20 @@ from georetrieve.encoders import registry
 pytest.register_assert_rewrite("contracts_encoder", "contracts_store")
 
 
+def pytest_collection_modifyitems(config, items):
+    """With several workers (``make test``) a file stays with one, and so do all tests of the page.
+
+    What they share is then made once.
+    """
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    root = config.rootpath / "tests"
+    for item in items:
+        place = item.path.relative_to(root)
+        group = "page" if place.parts[0] == "app" else place.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def fake_family(monkeypatch):
     """Make ``load_encoder("fake")`` and its sisters work; see ``fakes.py``."""
