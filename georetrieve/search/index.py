@@ -7,20 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from georetrieve.encoders.registry import load_for_spec
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.protocols import ImageEncoder, Progress
 from georetrieve.search.asked import similar_ids
 from georetrieve.search.cutoff import QUANTILE
+from georetrieve.search.loaded import LoadedColumns
 from georetrieve.search.mixing import combine
 from georetrieve.search.parts import PartReader
 from georetrieve.search.places import find_index
-from georetrieve.search.query import Query, QueryImage, QueryPart, QueryText
-from georetrieve.search.result import Cutoff, Found, QueryPicture, SearchHit, SearchResult
-from georetrieve.search.sample import ItemSample
+from georetrieve.search.query import Query, QueryPart, QueryText
+from georetrieve.search.result import Found, QueryPicture, SearchHit, SearchResult
 from georetrieve.search.text_side import TextSide, text_column
-from georetrieve.search.texts import as_text_encoder, text_vector
-from georetrieve.search.wording import Wording
+from georetrieve.search.texts import as_text_encoder
 from georetrieve.stores.engines import EngineVectors
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
@@ -29,7 +27,6 @@ from georetrieve.vocabulary import Vocabulary
 
 __all__ = ["Index"]
 
-SAMPLED_ITEMS = 1000  # whose pairs tell what a near distance is
 JUDGED = 500  # items nearest to words that are judged, so that k of them may be left
 
 
@@ -49,10 +46,7 @@ class Index:
         vocabulary: Vocabulary | None = None,
     ) -> None:
         self.store = store
-        self._runtime, self._engine, self._progress = runtime, engine, progress
-        self._columns: dict[str, EngineVectors] = {}
-        self._encoders: dict[str, ImageEncoder] = {}
-        self._samples: dict[str, tuple[str, ItemSample]] = {}  # by column, with its stamp
+        self._loaded = LoadedColumns(store, runtime=runtime, engine=engine, progress=progress)
         self._parts = PartReader(store)
         self._words = TextSide(store, vocabulary)
 
@@ -93,21 +87,9 @@ class Index:
         """
         if self.store.is_newest:
             return self
-        newer = Index(
-            IndexStore.open(self.path, before=self.store),
-            runtime=self._runtime,
-            engine=self._engine,
-            progress=self._progress,
-            vocabulary=self._words.vocabulary,
-        )
-        newer._samples = dict(self._samples)
-        same = [spec for spec in newer.manifest.encoders if spec in self.manifest.encoders]
-        for spec in same:
-            if spec.column in self._encoders:
-                newer._encoders[spec.column] = self._encoders[spec.column]
-            if spec.column in self._columns:
-                column = newer.store.column(spec)
-                newer._columns[spec.column] = self._columns[spec.column].moved_to(column)
+        store = IndexStore.open(self.path, before=self.store)
+        newer = Index(store, vocabulary=self._words.vocabulary)
+        newer._loaded = self._loaded.moved_to(store)
         return newer
 
     def __enter__(self) -> Index:
@@ -118,9 +100,7 @@ class Index:
 
     def close(self) -> None:
         """Let go of encoders and of vectors held in memory."""
-        self._encoders.clear()
-        self._columns.clear()
-        self._samples.clear()
+        self._loaded.clear()
 
     @property
     def path(self) -> Path:
@@ -135,7 +115,7 @@ class Index:
     @property
     def engine(self) -> str:
         """What searches, as it was asked for."""
-        return self._engine
+        return self._loaded.engine
 
     def __len__(self) -> int:
         return len(self.store)
@@ -166,10 +146,7 @@ class Index:
             StoreError: The index has no such column; the message names those it has.
             EncoderError: Its weights cannot be found or used.
         """
-        spec = self.manifest.encoder(name)
-        if spec.column not in self._encoders:
-            self._encoders[spec.column] = load_for_spec(spec, self.path, runtime=self._runtime)
-        return self._encoders[spec.column]
+        return self._loaded.encoder(self.manifest.encoder(name))
 
     def column(self, encoder: str | None = None) -> EngineVectors:
         """The vectors of an encoder, the first by default, searched by the index's engine.
@@ -177,17 +154,7 @@ class Index:
         Raises:
             StoreError: There is no such column, engine or GPU.
         """
-        spec = self.manifest.encoder(encoder)
-        if spec.column not in self._columns:
-            column = EngineVectors(
-                self.store.column(spec),
-                self.path,
-                engine=self._engine,
-                device="cpu" if self._runtime and self._runtime.device == "cpu" else "auto",
-                progress=self._progress,
-            )
-            self._columns.setdefault(spec.column, column)  # of two threads the first one's
-        return self._columns[spec.column]
+        return self._loaded.vectors(self.manifest.encoder(encoder))
 
     def read_ahead(self, encoder: str | None = None) -> None:
         """Read what the first search by an item would: vectors that fit in memory, a sample.
@@ -198,10 +165,7 @@ class Index:
         Raises:
             StoreError: There is no such column, or it cannot be read.
         """
-        spec = self.manifest.encoder(encoder)
-        self.column(spec.column)
-        self.store.column(spec).snapshot().hold()
-        self._sample(spec).percentiles([0.0])
+        self._loaded.read_ahead(self.manifest.encoder(encoder))
 
     def search(
         self,
@@ -242,7 +206,7 @@ class Index:
         remarks: list[str] = []
         wordings = self._words.wordings(query.parts, remarks)
         spec = self._column_for(query, encoder, remarks)
-        vectors = self._vectors(query.parts, wordings, spec)
+        vectors = self._parts.vectors(query.parts, wordings, spec, self.encoder)
         weights = self._weights(query, vectors, spec)
         vector = combine(vectors, weights, spec.metric)
         left_out: set[str] = set()
@@ -255,14 +219,17 @@ class Index:
         column = self.column(spec.column)
         choice = column.choose()
         remarks += choice.remarks
-        judges = cutoff is not None and _is_judged(query, remarks)
+        judges = cutoff is not None and self._words.judges(query, remarks)
         # Asked for more by what is then left out; a check of k itself is the column's.
         wanted = max(k, JUDGED if judges else 1) + len(left_out) if k > 0 else k
         hits = column.search(vector[None], min(wanted, max(len(column), 1)), where=condition)
         found = _found(hits, left_out)
         limit = None
         if cutoff is not None and judges and found:
-            found, limit = self._judged(query, wordings, vectors, spec, found, cutoff)
+            texts = vectors[[isinstance(part, QueryText) for part in query.parts]]
+            found, limit = self._words.judge(
+                as_text_encoder(self.encoder(spec.name)), spec, wordings, texts, found, cutoff
+            )
             remarks.append(limit.told(shown=show_all))
             if not show_all:
                 found = [one for one in found if one.fit is not None and one.fit > limit.fit]
@@ -300,56 +267,14 @@ class Index:
             return text_column(self.manifest, self.encoder, remarks)
         return self.manifest.encoder(encoder)
 
-    def _vectors(
-        self, parts: Sequence[QueryPart], wordings: Sequence[Wording], spec: EncoderSpec
-    ) -> FloatArray:
-        """(P, D), one for each part."""
-        prompts = iter([wording.prompts for wording in wordings])
-        vectors = []
-        for part in parts:
-            if isinstance(part, QueryText):
-                vectors.append(text_vector(as_text_encoder(self.encoder(spec.name)), next(prompts)))
-            elif isinstance(part, QueryImage):
-                pixels = self._parts.pixels(part)
-                vectors.append(self.encoder(spec.name).encode_images([pixels])[0])
-            else:
-                vectors.append(self._parts.vector(part, spec))
-        return np.stack(vectors)
-
     def _weights(self, query: Query, vectors: FloatArray, spec: EncoderSpec) -> list[float]:
         """What each part counts; where words are among several, by how far its scores spread."""
         weights = np.array([part.weight for part in query.parts])
         if query.has_words and len(weights) > 1:
-            weights = weights / self._sample(spec).spreads(vectors)
+            weights = weights / self._loaded.sample(spec).spreads(vectors)
         return [float(weight) for weight in weights]
 
-    def _sample(self, spec: EncoderSpec) -> ItemSample:
-        column = self.store.column(spec)
-        stamp = column.snapshot().stamp
-        known, sample = self._samples.get(spec.column, ("", None))
-        if sample is None or known != stamp:
-            sample = ItemSample(column.sample(SAMPLED_ITEMS), spec.metric)
-            self._samples[spec.column] = stamp, sample
-        return sample
-
     # --- the hits -----------------------------------------------------------------------------
-
-    def _judged(
-        self,
-        query: Query,
-        wordings: Sequence[Wording],
-        vectors: FloatArray,
-        spec: EncoderSpec,
-        found: Sequence[Found],
-        quantile: float,
-    ) -> tuple[list[Found], Cutoff]:
-        """Hits with how well they fit the words that more is asked for of, the best of them."""
-        places = [place for place, part in enumerate(query.parts) if isinstance(part, QueryText)]
-        pairs = zip(wordings, vectors[places], strict=True)
-        more = [(wording, vector) for wording, vector in pairs if wording.weight > 0]
-        return self._words.judge(
-            as_text_encoder(self.encoder(spec.name)), spec, more, found, quantile
-        )
 
     def _hits(
         self, found: Sequence[Found], spec: EncoderSpec, *, among_images: bool
@@ -357,7 +282,7 @@ class Index:
         rows = self.store.take([one.id for one in found]).to_pylist()
         percentiles: list[float | None] = [None] * len(found)
         if among_images:  # distances from words are no distances between images
-            percentiles = self._sample(spec).percentiles([one.distance for one in found])
+            percentiles = self._loaded.sample(spec).percentiles([one.distance for one in found])
         roots = {source.key: Path(source.root) for source in self.manifest.sources}
         return [
             SearchHit.from_row(
@@ -383,12 +308,3 @@ def _found(hits: Hits, left_out: set[str]) -> list[Found]:
         for one, score, distance in rows
         if one and one not in left_out
     ]
-
-
-def _is_judged(query: Query, remarks: list[str]) -> bool:
-    """Whether hits have to fit words: all that is asked for more of is words."""
-    more = [part for part in query.parts if part.weight > 0]
-    words = [part for part in more if isinstance(part, QueryText)]
-    if words and len(words) < len(more):
-        remarks.append("Not words alone are looked for, so no hit is left out for its score.")
-    return bool(words) and len(words) == len(more)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from PIL import Image
 
 from georetrieve.errors import SpecMismatchError, StoreError
+from georetrieve.protocols import ImageEncoder
 from georetrieve.search.asked import indexed_file, read_query, similar_ids
 from georetrieve.search.query import (
     Query,
@@ -16,6 +19,8 @@ from georetrieve.search.query import (
     QueryVector,
 )
 from georetrieve.search.result import QueryPicture
+from georetrieve.search.texts import as_text_encoder, text_vector
+from georetrieve.search.wording import Wording
 from georetrieve.sources.options import ReadOptions
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.schema import sql_in, sql_literal
@@ -33,6 +38,39 @@ class PartReader:
     def pixels(self, part: QueryImage) -> Image.Image:
         """See :func:`~georetrieve.search.asked.read_query`."""
         return read_query(part, ReadOptions.from_json(self._store.manifest.reading))
+
+    def vectors(
+        self,
+        parts: Sequence[QueryPart],
+        wordings: Sequence[Wording],
+        spec: EncoderSpec,
+        load: Callable[[str], ImageEncoder],
+    ) -> FloatArray:
+        """Return the (P, D) vectors of parts.
+
+        Args:
+            parts: P parts.
+            wordings: How the texts among them are put.
+            spec: Of the column they are compared with.
+            load: Name → encoder; called where there is something to encode.
+
+        Raises:
+            StoreError: See :meth:`vector`.
+            SpecMismatchError: See :meth:`vector`.
+            SourceError: An image cannot be read.
+            EncoderError: The encoder cannot be loaded, or has no texts.
+        """
+        prompts = iter([wording.prompts for wording in wordings])
+        vectors = []
+        for part in parts:
+            if isinstance(part, QueryText):
+                vectors.append(text_vector(as_text_encoder(load(spec.name)), next(prompts)))
+            elif isinstance(part, QueryImage):
+                pixels = self.pixels(part)
+                vectors.append(load(spec.name).encode_images([pixels])[0])
+            else:
+                vectors.append(self.vector(part, spec))
+        return np.stack(vectors)
 
     def vector(self, part: QueryItem | QueryVector, spec: EncoderSpec) -> FloatArray:
         """The (D,) vector of an item, or the one that is given.

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from georetrieve.errors import EncoderError
 from georetrieve.protocols import ImageEncoder, TextEncoder
 from georetrieve.search.cutoff import NullScores, calibrate, null_prompts
-from georetrieve.search.query import QueryPart, QueryText
+from georetrieve.search.query import Query, QueryPart, QueryText
 from georetrieve.search.result import Cutoff, Found
 from georetrieve.search.texts import text_vectors
 from georetrieve.search.wording import Wording, suggestion, word
@@ -62,11 +62,20 @@ class TextSide:
         remarks += [line for line in lines if line]
         return wordings
 
+    def judges(self, query: Query, remarks: list[str]) -> bool:
+        """Whether hits have to fit words: all that is asked for more of is words."""
+        more = [part for part in query.parts if part.weight > 0]
+        words = [part for part in more if isinstance(part, QueryText)]
+        if words and len(words) < len(more):
+            remarks.append("Not words alone are looked for, so no hit is left out for its score.")
+        return bool(words) and len(words) == len(more)
+
     def judge(
         self,
         encoder: TextEncoder,
         spec: EncoderSpec,
-        wanted: Sequence[tuple[Wording, FloatArray]],
+        wordings: Sequence[Wording],
+        texts: FloatArray,
         found: Sequence[Found],
         quantile: float,
     ) -> tuple[list[Found], Cutoff]:
@@ -75,13 +84,16 @@ class TextSide:
         Args:
             encoder: Of the column.
             spec: Of the column.
-            wanted: One text at least, each with its (D,) vector.
+            wordings: T texts; more is asked for of one at least, and others do not count.
+            texts: (T, D) their vectors.
             found: Items of the column.
             quantile: See :class:`~georetrieve.search.result.Cutoff`.
 
         Raises:
             StoreError: The quantile is none that can be told.
         """
+        pairs = zip(wordings, texts, strict=True)
+        wanted = [(wording, vector) for wording, vector in pairs if wording.weight > 0]
         nulls = [self.nulls(encoder, spec, wording.style) for wording, _ in wanted]
         limit = max(each.cutoff(quantile) for each in nulls)
         ids, vectors = self._store.vectors(spec.column, sql_in("id", [one.id for one in found]))

@@ -188,7 +188,7 @@ def test_an_encoder_the_index_has_not_is_refused_with_those_it_has(index):
 
 
 def test_an_encoder_is_loaded_once_and_only_when_an_image_is_asked_for(index, folder, monkeypatch):
-    from georetrieve.search import index as module
+    from georetrieve.search import loaded as module
 
     loaded = []
 

@@ -100,10 +100,10 @@ def test_vectors_that_were_replaced_are_read_again(index):
 def test_what_is_read_ahead_is_not_read_by_the_first_search(index, read):
     index.read_ahead()
     assert len(read) == 1
-    sampled = index._samples
+    sampled = index._loaded.sample(make_spec(5))
     found(index)
     assert len(read) == 1
-    assert index._samples is sampled
+    assert index._loaded.sample(make_spec(5)) is sampled
     with pytest.raises(StoreError, match="no vectors of 'another'"):
         index.read_ahead("another")
 
