@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -20,8 +19,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from georetrieve.embedding.batches import BatchQueue
 from georetrieve.embedding.cache import VectorCache, content_key
-from georetrieve.embedding.request import Lane, Request, as_ours
+from georetrieve.embedding.request import Request, as_ours
 from georetrieve.embedding.stats import ServiceStats, Tally
 from georetrieve.errors import EncoderError, ServiceBusyError, ServiceError
 from georetrieve.protocols import ImageEncoder, TextEncoder
@@ -74,16 +74,14 @@ class EmbeddingService:
         self.encoder = encoder
         self._fingerprint = encoder.spec.fingerprint
         self._max_batch, self._max_waiting = max_batch, max_waiting
-        self._delay = max(0.0, max_delay_ms) / 1000
         self._reading = reading or ReadOptions(max_pixels=LARGEST_PIXELS)
         self._cache = VectorCache(int(cache_mb * 2**20))
         self._tally = Tally()
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)  # a place among the waiting is free
-        self._work = threading.Condition(self._lock)  # a request is ready to be encoded
-        self._ready: dict[Lane, deque[Request]] = {"image": deque(), "text": deque()}
+        self._ready = BatchQueue(max_batch, max(0.0, max_delay_ms) / 1000)
         self._on_their_way: dict[bytes, Request] = {}
-        self._closing = self._dropping = self._all_prepared = False
+        self._closing = self._dropping = False
         self._preparing = ThreadPoolExecutor(
             prepare_threads or os.cpu_count() or 1, thread_name_prefix="prepare"
         )
@@ -150,11 +148,9 @@ class EmbeddingService:
             self._closing = True
             self._dropping = self._dropping or cancel
             self._room.notify_all()
-            self._work.notify_all()
+        self._ready.hurry()
         self._preparing.shutdown(wait=True)
-        with self._lock:
-            self._all_prepared = True
-            self._work.notify_all()
+        self._ready.finish()
         self._encoding.join()
 
     def __enter__(self) -> EmbeddingService:
@@ -202,10 +198,7 @@ class EmbeddingService:
             self._answer(request, error=as_ours(error, "This input cannot be prepared"))
             return
         request.content = None
-        with self._lock:
-            request.ready = time.perf_counter()
-            self._ready[request.lane].append(request)
-            self._work.notify()
+        self._ready.put(request)
 
     def _is_known(self, request: Request) -> bool:
         """Whether a vector of this content is kept (it is handed out) or on its way."""
@@ -241,28 +234,12 @@ class EmbeddingService:
     # --- in the encoding thread ---------------------------------------------------------------
 
     def _run(self) -> None:
-        while batch := self._next_batch():
+        while batch := self._ready.take():
             if self._dropping:
                 for request in batch:
                     self._answer(request)
             else:
                 self._encode(batch)
-
-    def _next_batch(self) -> list[Request]:
-        """Requests of one lane, when they are enough or have waited enough; none at the end."""
-        with self._lock:
-            while True:
-                lanes = [lane for lane in self._ready.values() if lane]
-                if lanes:
-                    lane = min(lanes, key=lambda lane: lane[0].ready)
-                    left = lane[0].ready + self._delay - time.perf_counter()
-                    if len(lane) >= self._max_batch or left <= 0 or self._closing:
-                        return [lane.popleft() for _ in range(min(len(lane), self._max_batch))]
-                    self._work.wait(left)
-                elif self._all_prepared:
-                    return []
-                else:
-                    self._work.wait()
 
     def _encode(self, batch: list[Request]) -> None:
         start = time.perf_counter()

@@ -109,7 +109,7 @@ def test_requests_gather_while_the_encoder_is_busy(encoder):
     with EmbeddingService(encoder, max_batch=4, max_delay_ms=0) as service:
         first = encoder.hold(service, solid(0, 0, 0))
         rest = [service.submit(image) for image in shades(11)[1:]]
-        eventually(lambda: len(service._ready["image"]) == 10)
+        eventually(lambda: len(service._ready) == 10)
         encoder.gate.set()
         assert first.result(WAIT) is not None
         for future in rest:
@@ -123,7 +123,7 @@ def test_requests_gather_while_the_encoder_is_busy(encoder):
 def test_a_lone_image_waits_for_company_no_longer_than_the_delay(encoder):
     with EmbeddingService(encoder, max_batch=2, max_delay_ms=60_000) as service:
         alone = service.submit(solid(1, 0, 0))
-        eventually(lambda: len(service._ready["image"]) == 1)
+        eventually(lambda: len(service._ready) == 1)
         assert not alone.done()
         service.submit(solid(2, 0, 0)).result(WAIT)
         assert alone.result(WAIT) is not None
