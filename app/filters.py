@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.colours import label_colours
+from app.labelled_by import CLEARED, choose_labelled_by
 from app.opened import Opened
 from app.trouble import plain
 from georetrieve.search import conditions
@@ -32,9 +33,12 @@ def choose_filter(opened: Opened) -> str | None:
     with st.expander("Columns", icon=":material/tune:", expanded=_is_in_use()):
         chosen += _columns(usable)
     where = conditions.all_of(chosen)
-    if where is not None:
-        _tell(where)
-    return where
+    given, words = choose_labelled_by(opened)
+    if where is not None or given is not None:
+        _tell(where, words)
+    return conditions.all_of(
+        [where, given]
+    )  # what somebody wrote first: errors quote the beginning
 
 
 @st.cache_data(show_spinner="Looking through the columns …", max_entries=8)
@@ -134,15 +138,18 @@ def _scale(low: float, high: float, *, whole: bool) -> tuple[float, float, float
     return round(ends[0], max(0, places)), round(ends[1], max(0, places)), step
 
 
-def _tell(where: str) -> None:
+def _tell(where: str | None, words: str) -> None:
     """The condition, to be taken to the command line, and the way back."""
     with st.expander("Condition", icon=":material/code:"):
-        st.code(where, language="sql", wrap_lines=True)
+        if where is not None:
+            st.code(where, language="sql", wrap_lines=True)
+        if words:
+            st.caption(plain(f"{'and ' * (where is not None)}{words}"))
     st.button("Clear the filters", icon=":material/filter_alt_off:", on_click=_clear)
 
 
 def _clear() -> None:
-    for name, empty in _EMPTY.items():
+    for name, empty in (_EMPTY | CLEARED).items():
         st.session_state[name] = empty
     for name in [*st.session_state]:
         if str(name).startswith(_PREFIX):

@@ -10,7 +10,8 @@ import csv
 import getpass
 import io
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from georetrieve.errors import StoreError
@@ -112,7 +113,9 @@ def label_history(index: Path) -> list[dict[str, Scalar]]:
     return rows
 
 
-def labels_csv(index: Path, *, given: bool = False) -> str:
+def labels_csv(
+    index: Path, *, given: bool = False, by: Collection[str] = (), since: date | None = None
+) -> str:
     """The labelled items as a CSV that ``georetrieve index --labels`` reads.
 
     Columns: ``path`` (an item's id), ``label``, ``group``, ``labelled_by``, ``labelled_at``,
@@ -121,8 +124,14 @@ def labels_csv(index: Path, *, given: bool = False) -> str:
     Args:
         index: Folder of the index.
         given: Only labels that people gave here.
+        by: Only those that these people gave here; none named: anybody.
+        since: Only those given here on this day, UTC, or later.
+
+    Raises:
+        StoreError: Nobody of such a name has given a label that stands.
     """
-    store, sayings = IndexStore.open(index), LabelJournal(index).sayings()
+    store, sayings = IndexStore.open(index), LabelJournal(index).standing(by=by, since=since)
+    given = given or bool(by) or since is not None
     table = store.scan(["id", "label", "group"], "label IS NOT NULL", order_by_id=True)
     text = io.StringIO()
     names = ["path", "label", "group", "labelled_by", "labelled_at", "labelled_how"]

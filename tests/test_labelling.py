@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from datetime import date
 
 import numpy as np
 import pytest
@@ -197,3 +198,58 @@ def test_commands(index, tmp_path):
     assert labels(index)["a"] == "quartz"
     run("import", str(index), str(table))
     assert labels(index) == {"a": "opal", "b": "opal", "c": "clay"}
+
+
+@pytest.fixture
+def given(index, monkeypatch):
+    """Labels of two people, on three days; some were taken back or said otherwise since."""
+    said = [
+        ("ada", "2026-03-01", {"quartz/a.png": "opal", "quartz/b.png": "opal"}),
+        ("bob", "2026-03-02", {"quartz/b.png": "chert"}),
+        ("bob", "2026-03-02", {"clay/c.png": "illite"}),
+        ("cid", "2026-03-03", {"clay/c.png": None}),
+        ("dot", "2026-03-04", {"quartz/a.png": "glass"}),
+    ]
+    for who, day, labels in said:
+        monkeypatch.setattr(
+            "georetrieve.stores.label_journal._now", lambda day=day: f"{day}T12:00:00+00:00"
+        )
+        give_labels(index, labels, who=who)
+    undo_labels(index)
+    return index
+
+
+def test_labels_that_stand_are_found_by_who_and_since_when(given):
+    journal = LabelJournal(given)
+    assert list(journal.givers().items()) == [("ada", 1), ("bob", 1)]
+    assert {one: act.who for one, act in journal.standing().items()} == {
+        "quartz/a.png": "ada",
+        "quartz/b.png": "bob",
+    }
+    assert list(journal.standing(by=["bob"])) == ["quartz/b.png"]
+    assert list(journal.standing(since=date(2026, 3, 2))) == ["quartz/b.png"]
+    assert list(journal.standing(since=date(2026, 3, 1), by=["ada"])) == ["quartz/a.png"]
+    assert not journal.standing(since=date(2026, 3, 2), by=["ada"])
+    undo_labels(given, batch=next(act.batch for act in journal.acts if act.who == "bob"))
+    assert list(LabelJournal(given).standing(by=["ada"])) == ["quartz/a.png", "quartz/b.png"]
+
+
+@pytest.mark.parametrize("name", ["dot", "cid", "ADA", "<b>"])
+def test_who_has_given_no_label_that_stands_is_unknown(given, name):
+    with pytest.raises(StoreError, match="No label that stands"):
+        LabelJournal(given).standing(by=["ada", name])
+
+
+def test_export_by_who_and_since_when(given):
+    def run(*words):
+        done = CliRunner().invoke(app, ["label", "export", str(given), *words])
+        assert done.exit_code == 0, done.output
+        return [row["path"] for row in csv.DictReader(io.StringIO(done.stdout))]
+
+    assert len(run()) == 2  # the third has no label
+    assert run("--by", "bob") == ["quartz/b.png"]
+    assert run("--by", "bob", "--by", "ada") == ["quartz/a.png", "quartz/b.png"]
+    assert run("--since", "2026-03-02") == ["quartz/b.png"]
+    refused = CliRunner().invoke(app, ["label", "export", str(given), "--geojson", "--by", "bob"])
+    assert refused.exit_code == 2
+    assert "--by" in refused.output

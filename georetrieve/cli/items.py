@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,8 @@ georetrieve items slides --where "label IS NULL" --sort area_um2 --descending
 
 georetrieve items slides --columns id,label,depth --format csv > items.csv
 
+georetrieve items slides --labelled-by "Ana Silva" --labelled-since 2026-03-01
+
 georetrieve items slides --list-columns
 """
 _FIRST = ("id", "kind", "label", "group")
@@ -28,6 +31,20 @@ _FIRST = ("id", "kind", "label", "group")
 def items(
     index: Annotated[str, typer.Argument(metavar="INDEX", help="Name under indexes/, or a path.")],
     where: Annotated[str | None, typer.Option(help="Only items that meet this condition.")] = None,
+    labelled_by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Only items whose label this person gave here; may be repeated."
+        ),
+    ] = None,
+    labelled_since: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="DAY",
+            formats=["%Y-%m-%d"],
+            help="Only items whose label was given here on this day, UTC, or later.",
+        ),
+    ] = None,
     sort: Annotated[str, typer.Option(help="Column; items with nothing there come last.")] = "id",
     descending: Annotated[bool, typer.Option("--descending", help="Largest first.")] = False,
     limit: Annotated[
@@ -47,13 +64,18 @@ def items(
     """List the items of an index: those that meet a condition, sorted, a page at a time."""
     from georetrieve.search.browse import list_items
     from georetrieve.search.places import find_index
+    from georetrieve.stores.label_journal import LabelJournal
     from georetrieve.stores.lance import IndexStore
 
     store = IndexStore.open(find_index(index))
     if list_columns:
         _emit_columns(store, form)
         return
-    listing = list_items(store, where, sort=sort, descending=descending)
+    ids = None
+    if labelled_by or labelled_since:
+        since = labelled_since and labelled_since.date()
+        ids = list(LabelJournal(store.path).standing(by=labelled_by or (), since=since))
+    listing = list_items(store, where, sort=sort, descending=descending, ids=ids)
     size = limit or (SHOWN_ITEMS if form is Format.table else max(1, len(listing)))
     pages = max(1, -(-len(listing) // size))
     page = min(page, pages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -99,6 +100,18 @@ def export(
     given: Annotated[
         bool, typer.Option("--given", help="Only labels that people gave here.")
     ] = False,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only labels this person gave here; may be repeated."),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="DAY",
+            formats=["%Y-%m-%d"],
+            help="Only labels given here on this day, UTC, or later.",
+        ),
+    ] = None,
     geojson: label_qupath.GeoJson = False,
     file: label_qupath.FileName = None,
     at: label_qupath.Slice = None,
@@ -107,13 +120,16 @@ def export(
 ) -> None:
     """Write the labels as a CSV that 'georetrieve index --labels' reads, or for QuPath."""
     if geojson:
+        if given or by or since:
+            raise typer.BadParameter("--given, --by and --since choose rows of a CSV, no outlines")
         label_qupath.export(index, out, file, at, boxes=boxes, detections=detections)
         return
     from georetrieve.labelling import labels_csv
     from georetrieve.search.places import find_index
     from georetrieve.stores.manifest import write_text_atomically
 
-    text = labels_csv(find_index(index), given=given)
+    day = since and since.date()
+    text = labels_csv(find_index(index), given=given, by=by or (), since=day)
     if out is None:
         print(text, end="")
     else:

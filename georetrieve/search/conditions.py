@@ -7,12 +7,12 @@ for SQL.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from georetrieve.errors import StoreError
 from georetrieve.stores.schema import sql_in, sql_literal
 
-__all__ = ["all_of", "begins_with", "between", "is_true", "one_of", "written"]
+__all__ = ["all_of", "among", "begins_with", "between", "is_true", "one_of", "written"]
 
 
 def one_of(column: str, values: Sequence[str], *, or_nothing: bool = False) -> str | None:
@@ -41,6 +41,11 @@ def between(column: str, low: float | None, high: float | None) -> str | None:
     bounds = ((">=", low), ("<=", high))
     parts = [f"{name} {sign} {_number(value)}" for sign, value in bounds if value is not None]
     return " AND ".join(parts) or None
+
+
+def among(ids: Collection[str]) -> str:
+    """An item is one of some; where there are none, no item is."""
+    return sql_in("id", ids) if ids else "false"
 
 
 def begins_with(column: str, text: str) -> str | None:

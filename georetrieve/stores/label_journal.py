@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from georetrieve.errors import StoreError
+from georetrieve.errors import StoreError, did_you_mean
 from georetrieve.types import item_id
 
 __all__ = ["JOURNAL_NAME", "Act", "How", "LabelJournal"]
@@ -92,6 +93,36 @@ class LabelJournal:
     def sayings(self) -> dict[str, Act]:
         """The act each item has its label from."""
         return {one: act for act in self._acts.values() if not act.undone for one in act.labels}
+
+    def givers(self) -> Counter[str]:
+        """Who gave the labels that stand, those of most items first."""
+        counts = Counter(act.who for act in self.standing().values())
+        return Counter(dict(sorted(counts.items(), key=lambda one: (-one[1], one[0]))))
+
+    def standing(self, *, by: Collection[str] = (), since: date | None = None) -> dict[str, Act]:
+        """The act each item has its label from, of those with a label that a person gave.
+
+        Args:
+            by: Only by these people; none named: by anybody.
+            since: Only given on this day, UTC, or later.
+
+        Raises:
+            StoreError: Nobody of such a name has given a label that stands.
+        """
+        acts = {one: act for one, act in self.sayings().items() if act.labels[one][1] is not None}
+        people = {act.who for act in acts.values()}
+        for name in by:
+            if name not in people:
+                raise StoreError(
+                    f"No label that stands was given by {name!r}.{did_you_mean(name, people)} See "
+                    "georetrieve label history INDEX."
+                )
+        first = "" if since is None else since.isoformat()
+        return {
+            one: act
+            for one, act in acts.items()
+            if (not by or act.who in by) and act.when[: len(first)] >= first
+        }
 
     def give(
         self, labels: Mapping[str, tuple[str | None, str | None]], *, who: str, how: How

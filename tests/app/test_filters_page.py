@@ -81,6 +81,54 @@ def test_nothing_found_and_wrong_conditions_are_said(page_test):
     assert page.error[0].value.startswith("The condition")
 
 
+@pytest.fixture
+def given(own_slides):
+    """Six items that two people labelled."""
+    ids = IndexStore.open(own_slides).scan(["id"], "label IS NULL", limit=6).column("id")
+    give_labels(own_slides, dict.fromkeys(ids.to_pylist()[:4], "opal"), who="Ana <b>")
+    give_labels(own_slides, dict.fromkeys(ids.to_pylist()[4:], "chert"), who="Bob")
+    return own_slides
+
+
+def test_labelled_by_somebody_since_a_day(page_test, given):
+    page = page_test("browse", index=given, labelled_by="Ana <b>")
+    assert total(page).startswith("4 items")
+    assert not page.code  # of ids nobody wants to read
+    assert any("labelled here by Ana" in one.value for one in page.caption)
+    assert "Bob" in page.multiselect(key="labelled_by").options
+    both = page_test("browse", index=given, labelled_by=["Ana <b>", "Bob"], label="chert")
+    assert total(both).startswith("2 items")
+    assert both.code[0].value == "`label` IN ('chert')"
+    never = page_test("browse", index=given, labelled_since="2030-01-01", where="nope = 1")
+    assert never.error[0].value.startswith("The condition '\\(nope")
+    next(one for one in both.button if one.label == "Clear the filters").click().run()
+    assert "473 items" in total(both)
+
+
+def test_labels_given_meanwhile_are_among_them(page_test, given):
+    page = page_test("browse", index=given, labelled_since="2020-01-01")
+    assert total(page).startswith("6 items")
+    one = IndexStore.open(given).scan(["id"], "label IS NULL", limit=1).column("id")[0].as_py()
+    give_labels(given, {one: "opal"}, who="Cid")
+    assert total(page.run()).startswith("7 items")
+    assert page.multiselect(key="labelled_by").options == ["Ana <b>", "Bob", "Cid"]
+
+
+def test_who_labelled_is_only_asked_where_somebody_did(page_test):
+    page = page_test("browse", labelled_by="Ana", labelled_since="no day")
+    assert not page.exception
+    assert "473 items" in total(page)
+    assert "labelled_by" not in {one.key for one in page.multiselect}
+
+
+def test_a_damaged_journal_leaves_the_rest_of_the_page(page_test, given):
+    (given / "labels.jsonl").write_text("<b>no act</b>\n{}\n")
+    page = page_test("browse", index=given)
+    assert not page.exception
+    assert "is damaged" in page.error[0].value
+    assert "473 items" in total(page)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "whole", "scale"),
     [

@@ -1,11 +1,13 @@
 import csv
 import io
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
 
 from georetrieve.cli.app import app
+from georetrieve.labelling import give_labels
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest
 from georetrieve.types import Item
@@ -76,3 +78,23 @@ def test_unknown_column_is_refused(index, column):
 def test_nothing_found_is_no_error(index):
     done = run(index, "--where", "depth > 99", "--format", "json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, [])
+
+
+def test_items_by_who_labelled_them_and_when(index, tmp_path):
+    own = shutil.copytree(index, tmp_path / "own")
+    give_labels(own, {"a.png": "opal", "d.png": "opal"}, who="Ada")
+    give_labels(own, {"c.png": "opal"}, who="Bob")
+
+    def ids(*words):
+        done = run(own, "--format", "json", *words)
+        assert done.exit_code == 0, done.output
+        return [row["id"] for row in json.loads(done.stdout)]
+
+    assert ids("--labelled-by", "Ada") == ["a.png", "d.png"]
+    assert ids("--labelled-by", "Ada", "--where", "depth < 30") == ["d.png"]
+    assert ids("--labelled-by", "Ada", "--labelled-by", "Bob") == ["a.png", "c.png", "d.png"]
+    assert ids("--labelled-since", "2000-01-31") == ["a.png", "c.png", "d.png"]
+    assert ids("--labelled-since", "3000-01-01") == []
+    unknown = run(own, "--labelled-by", "Ana")
+    assert unknown.exit_code == 1
+    assert "Did you mean 'Ada'" in str(unknown.exception)

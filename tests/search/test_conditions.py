@@ -128,3 +128,10 @@ def test_many_values_are_not_counted_one_by_one(store):
 def test_facts_of_an_empty_index(tmp_path):
     facts = column_facts(IndexStore.create(tmp_path / "index", Manifest(name="e")))
     assert (facts["x"].low, facts["x"].distinct, facts["label"].counts) == (None, 0, {})
+
+
+def test_items_by_their_ids(store):
+    ids = store.scan(["id"], limit=3).column("id").to_pylist()
+    assert store.count(conditions.among(ids)) == 3
+    assert store.count(conditions.among([*NASTY, "'"])) == 0
+    assert store.count(conditions.among([])) == 0
