@@ -109,8 +109,6 @@ def _offer_items(
     opened: Opened, place: Place, matched: MatchedAnnotations, *, read_only: bool
 ) -> None:
     """What matches no item can become one."""
-    st.caption("On no item:")
-    _table([{"class": one.name, "x, y, width, height": str(one.box)} for one in matched.unmatched])
     plan = plan_drawn(opened.index.store, _key(place), matched.unmatched, at=place.at)
     for why, count in sorted(plan.passed_over.items()):
         st.caption(plain(f"{count:,} cannot become items: {why}"))
@@ -121,6 +119,16 @@ def _offer_items(
     ):  # fmt: skip
         _add(opened, place, matched)
         st.rerun()
+    st.caption("On no item:")
+    _table(
+        [
+            {
+                "class": one.name,
+                "x, y, width, height": ", ".join(f"{side:.10g}" for side in one.box),
+            }
+            for one in matched.unmatched
+        ]
+    )
 
 
 def _add(opened: Opened, place: Place, matched: MatchedAnnotations) -> None:

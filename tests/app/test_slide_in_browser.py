@@ -173,6 +173,36 @@ def test_labels_go_to_qupath_and_come_back(tab, served_own, tmp_path):
     assert row["label"] == named
 
 
+def test_what_was_drawn_in_qupath_around_nothing_becomes_items(tab, served_own, tmp_path):
+    def drawn(x, y, width, height, name):
+        corners = [[x, y], [x + width, y], [x + width / 2, y + height], [x, y]]
+        geometry = {"type": "Polygon", "coordinates": [corners]}
+        named = {"classification": {"name": name, "color": [1, 2, 3]}}
+        return {"type": "Feature", "geometry": geometry, "properties": named}
+
+    tab.goto(served_own.url)
+    expect(tab.locator(".card").first).to_be_visible()
+    slide = Slide(tab, f"{served_own.url}/slide?file=slide_00.tif")
+    expect(slide.host).to_have_attribute("data-shapes", "128")
+    back = tmp_path / "drawn.geojson"
+    two = [drawn(1940, 1460, 120, 80, "megaspore"), drawn(2240, 1520, 120, 160, "megaspore")]
+    back.write_text(json.dumps([*two, drawn(-900, 10, 300, 90, "megaspore")]), encoding="utf-8")
+    tab.get_by_role("button", name="QuPath").click()
+    tab.locator("input[type=file]").set_input_files(back)
+    expect(tab.get_by_text("1 cannot become items: more than half outside")).to_be_visible()
+    tab.get_by_role("button", name="Add 2 as items").click()
+    expect(tab.get_by_text("2 items added. 2 items labelled: megaspore")).to_be_visible()
+    expect(slide.host).to_have_attribute("data-shapes", "130")
+    expect(tab.get_by_role("button", name="megaspore")).to_be_visible()  # of the legend
+    slide.ready()
+    tab.mouse.click(*slide.on_screen(2000, 1490))
+    expect(tab.get_by_text("specimen, 67 × 47 µm")).to_be_visible()
+    tab.get_by_role("button", name="Find neighbours").click()
+    expect(tab).to_have_url(re.compile(r"/query\?.*like="))
+    expect(tab.locator(".card").first).to_be_visible()
+    assert IndexStore.open(served_own.index).count("label = 'megaspore'") == 2
+
+
 def test_why_tiles_fail_is_said_as_text(tab, started):
     why = "slide_00.tif is not there any more; <b>bring it back</b>."
     tab.route(

@@ -96,6 +96,69 @@ def test_an_item_is_labelled_beside_the_slide(page_test, own_slides):
     assert label_history(own_slides)[0]["how"] == "given"
 
 
+def drawn(name, *boxes):
+    """A file of QuPath as it is uploaded."""
+    features = [
+        {
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[x, y], [x + w, y], [x + w, y + h], [x, y + h], [x, y]]],
+            },
+            "properties": {"classification": {"name": name}},
+        }
+        for x, y, w, h in boxes
+    ]
+    return "drawn.geojson", json.dumps(features).encode(), "application/geo+json"
+
+
+def click_in_dialog(page, key):
+    """AppTest runs the whole script, where a dialog is open only while its button is clicked."""
+    page.button(key="slide_qupath").click()
+    page.button(key=key).click().run()
+
+
+def from_qupath(page, file):
+    page.button(key="slide_qupath").click().run()
+    page.button(key="slide_qupath").click()
+    page.file_uploader(key="slide_from_qupath").set_value(file).run()
+
+
+def test_something_drawn_on_a_whole_image_becomes_an_item_beside_it(page_test, own_slides):
+    from georetrieve.stores.lance import IndexStore
+
+    file = "section_00_granite_ppl.png"
+    page = page_test("slide", index=own_slides, file=file)
+    from_qupath(page, drawn("biotite", (50, 60, 90, 70)))
+    assert not page.exception
+    click_in_dialog(page, "slide_add")
+    assert not page.exception
+    assert not page.error
+    told = page.toast[0].value.replace("\\", "")
+    assert told == "1 item added. 1 item labelled: biotite"
+    (row,) = IndexStore.open(own_slides).scan(where="label = 'biotite'").to_pylist()
+    assert (row["path"], row["kind"]) == (file, "specimen")
+
+
+@pytest.mark.parametrize(
+    ("name", "box", "words"),
+    [
+        ("all", (0, 0, 1e6, 1e6), "more than half outside of the image"),
+        ("small", (5, 5, 2, 2), "narrower than 4 pixels"),
+        ("a\x07b", (50, 60, 90, 70), "characters that cannot be seen"),
+    ],
+)
+def test_what_can_be_no_item_is_told(page_test, own_slides, name, box, words):
+    from georetrieve.stores.lance import IndexStore
+
+    page = page_test("slide", index=own_slides, file="section_00_granite_ppl.png")
+    from_qupath(page, drawn(name, box))
+    if "slide_add" in [button.key for button in page.button]:
+        click_in_dialog(page, "slide_add")
+    assert not page.exception
+    assert any(words in one.value for one in [*page.caption, *page.error])
+    assert len(IndexStore.open(own_slides)) == 473
+
+
 def test_outlines_are_coloured_counted_and_hidden_by_what_they_are():
     from app.slide_outlines import _outlined
     from georetrieve.search.outlines import ItemOutline

@@ -71,6 +71,47 @@ def test_what_gives_no_label_is_said(index, tmp_path):
     assert labels(index) == before
 
 
+def test_what_is_of_no_item_becomes_one_when_asked(tmp_path, fake_family):
+    from outlined_slide import DISCS, glass
+    from PIL import Image
+
+    from georetrieve.indexing.build import index_folder
+    from georetrieve.indexing.options import IndexOptions
+
+    index, slides = tmp_path / "index", tmp_path / "slides"
+    slides.mkdir()
+    Image.fromarray(glass(DISCS)).save(slides / "slide.png")
+    cutting = {"items": "specimens", "max_um": 38.0}  # too little for the second disc
+    options = IndexOptions(encoder="fake", reading={"um_per_px": 0.5}, cutting=cutting)
+    index_folder(slides, index, options)
+    x, y, radius = DISCS[1]
+    ring = [[x - radius, y], [x, y - radius], [x + radius, y], [x, y + radius], [x - radius, y]]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    drawn = {"geometry": geometry, "properties": {"classification": {"name": "tasmanites"}}}
+    path = tmp_path / "drawn.geojson"
+
+    def import_(*more, name="tasmanites"):
+        drawn["properties"]["classification"]["name"] = name
+        path.write_text(json.dumps([drawn]))
+        return " ".join(run("import", index, path, "--file", "slide.png", *more).output.split())
+
+    assert "--add would make items of those that match none" in import_()
+    assert "1 items would be added" in import_("--add", "--dry-run")
+    with pytest.raises(GeoRetrieveError, match="characters that cannot be seen"):
+        import_("--add", name="a\x07b")
+    assert len(labels(index)) == 2
+    said = import_("--add", "--who", "ada")
+    assert "1 items added 1 items have a new label" in said
+    assert labels(index).count("tasmanites") == 1
+    (act,) = label_history(index)
+    assert (act["who"], act["how"], act["items"]) == ("ada", "imported", 1)
+    again = import_("--add")
+    assert "1 items have their label already no item has a new label" in again
+    run("undo", index)
+    assert labels(index) == [None] * 3
+    assert "1 items have a new label" in import_(), "the item has stayed"
+
+
 @pytest.mark.parametrize(
     "words",
     [

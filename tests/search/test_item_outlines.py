@@ -9,6 +9,7 @@ from PIL import Image
 from georetrieve.errors import SourceError, StoreError
 from georetrieve.search.outlines import find_file, slide_outlines
 from georetrieve.search.tracing import CACHE_FOLDER
+from georetrieve.stores.drawn import DrawnOutline, DrawnOutlines
 from georetrieve.types import Item, Region
 
 
@@ -67,6 +68,22 @@ def test_a_specimen_that_is_not_found_again_keeps_its_box(store):
     assert not found[region].traced
     assert found[region].rings == (((400, 20), (440, 20), (440, 60), (400, 60)),)
     assert sum(one.traced for one in found.values()) == len(DISCS)
+
+
+def test_what_was_drawn_keeps_its_outline_traced_or_not(store, readings):
+    box = Region(400, 20, 50, 50)
+    ring = ((400.0, 20.0), (450.0, 45.0), (400.0, 70.0))
+    DrawnOutlines(store.path).add(("", "slide.png"), [DrawnOutline(box, 1250, ring, (600, 400))])
+    region = Region(397, 17, 56, 56)  # with the margin of 6 %
+    store.add_items([Item(path="slide.png", kind="specimen", region=region)], {})
+    for trace in (False, True):
+        found = {one.region: one for one in slide_outlines(store, "", "slide.png", trace=trace)}
+        assert (found[region].rings, found[region].traced) == ((ring,), True)
+        assert sum(one.traced for one in found.values()) == 1 + trace * len(DISCS)
+    store.remove_ids([one.id for one in found.values() if one.region != region])
+    readings.clear()
+    assert len(traced(store)) == 1
+    assert readings == [], "where all was drawn nothing is looked for on the slide"
 
 
 def test_what_was_traced_is_kept(store, readings):

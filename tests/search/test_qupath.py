@@ -164,6 +164,13 @@ def test_the_best_of_several_items_counts_and_no_middle_of_two():
     assert (lost.name, lost.box) == ("new", (9, 9, 2, 2))
 
 
+@pytest.mark.parametrize("kind", ["image", "tile", "slice"])
+def test_something_small_on_a_whole_image_or_tile_is_not_what_that_shows(kind):
+    ones = [outline(0, 0, 100, kind=kind)]
+    assert said(annotation(40, 40, 20), ones).labels == {}
+    assert said(annotation(5, 5, 90), ones).labels == {ones[0].id: "new"}
+
+
 def test_two_classes_of_one_item_are_a_conflict():
     ones = [outline(0, 0, label="old"), outline(50, 0), outline(90, 0)]
     drawn = [annotation(0, 0, name="b"), annotation(1, 0, name="a"), annotation(50, 0, name="c")]
