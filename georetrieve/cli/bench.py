@@ -27,14 +27,9 @@ from georetrieve.cli import (
     bench_text,
 )
 from georetrieve.cli.engines import Engine
+from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Bars, Format, emit, remark
-from georetrieve.cli.runtime import (
-    Backend,
-    BackendOption,
-    DeviceOption,
-    Precision,
-    PrecisionOption,
-)
+from georetrieve.cli.runtime import PlainRuntimeOptions
 
 __all__ = ["app"]
 
@@ -119,6 +114,7 @@ def retrieval(
 
 
 @app.command("indexing")
+@with_groups
 def indexing(
     source: Annotated[
         Path | None,
@@ -128,14 +124,12 @@ def indexing(
     count: Annotated[int, typer.Option(help="How many synthetic images.")] = 300,
     batch_size: Annotated[int, typer.Option(help="Images encoded at once.")] = 32,
     workers: Annotated[int, typer.Option(help="Reading threads; 0: one a processor.")] = 0,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.torch,
-    precision: PrecisionOption = Precision.fp32,
+    *,
+    running: PlainRuntimeOptions,
     form: Out = Format.table,
 ) -> None:
     """Compare the rate of a whole indexing run with that of the bare encoder."""
     from georetrieve.benchmarks.indexing_speed import run_indexing_speed
-    from georetrieve.encoders.runtime import Runtime
 
     values = run_indexing_speed(
         source,
@@ -143,7 +137,7 @@ def indexing(
         count=count,
         batch_size=batch_size,
         workers=workers,
-        runtime=Runtime(device=device, backend=backend, precision=precision),
+        runtime=running.runtime(),
     )
     _facts(values, form)
 

@@ -8,14 +8,9 @@ from typing import Annotated
 
 import typer
 
+from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Bars, Format, emit, file_line, remark
-from georetrieve.cli.runtime import (
-    Backend,
-    BackendOption,
-    DeviceOption,
-    Precision,
-    PrecisionOption,
-)
+from georetrieve.cli.runtime import RuntimeOptions
 
 __all__ = ["EXAMPLES", "classification"]
 
@@ -44,6 +39,7 @@ COLUMNS = (
 )
 
 
+@with_groups
 def classification(
     task: Annotated[
         str,
@@ -68,9 +64,8 @@ def classification(
         Path | None,
         typer.Option("--out", "-o", help="Folder of the report. [default: INDEX/reports/…]"),
     ] = None,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.auto,
-    precision: PrecisionOption = Precision.auto,
+    *,
+    running: RuntimeOptions,
     form: Annotated[Format, typer.Option("--format")] = Format.table,
 ) -> None:
     """Measure how well labelled items are called by what is known of the others.
@@ -81,12 +76,11 @@ def classification(
     """
     from georetrieve.benchmarks.classification.indexes import bench_data, measure_classification
     from georetrieve.benchmarks.tasks import load_task
-    from georetrieve.encoders.runtime import Runtime
     from georetrieve.reports.classification import summary_rows, write_classification
     from georetrieve.search import Index
 
     chosen = load_task(task, "classification")
-    runtime = Runtime(device=device, backend=backend.value, precision=precision.value)
+    runtime = running.runtime()
     with Bars() as bars:
         found = bench_data(chosen, data, encoder or (), cache=cache, runtime=runtime, progress=bars)
     for report in found.reports[-1:]:

@@ -7,14 +7,9 @@ from typing import Annotated
 
 import typer
 
+from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Bars, Format, emit
-from georetrieve.cli.runtime import (
-    Backend,
-    BackendOption,
-    DeviceOption,
-    Precision,
-    PrecisionOption,
-)
+from georetrieve.cli.runtime import PlainRuntimeOptions
 
 __all__ = ["rotations"]
 
@@ -31,6 +26,7 @@ COLUMNS = (
 )
 
 
+@with_groups
 def rotations(
     folder: Annotated[
         Path, typer.Argument(help="Images; folders within it are taken for their classes.")
@@ -40,9 +36,8 @@ def rotations(
     ] = "bundled",
     batch_size: Annotated[int, typer.Option(help="Views encoded at once.", min=1)] = 32,
     seed: Annotated[int, typer.Option(help="Of how queries are turned.")] = 0,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.torch,
-    precision: PrecisionOption = Precision.fp32,
+    *,
+    running: PlainRuntimeOptions,
     form: Annotated[Format, typer.Option("--format")] = Format.table,
 ) -> None:
     """Measure what an encoder gains by rotations=8: all eight views of an image, one vector.
@@ -53,12 +48,11 @@ def rotations(
     from georetrieve.benchmarks.rotations import run_rotations
     from georetrieve.encoders.options import split_name
     from georetrieve.encoders.registry import load_encoder
-    from georetrieve.encoders.runtime import Runtime
 
     base, options = split_name(encoder)
     if options.rotations > 1:
         raise typer.BadParameter(f"Name it without rotations: {base}, which is measured both ways.")
-    runtime = Runtime(device=device, backend=backend.value, precision=precision.value)
+    runtime = running.runtime()
     with Bars() as bars:
         loaded = load_encoder(encoder, runtime=runtime, progress=bars)
         rows = run_rotations(folder, loaded, batch_size=batch_size, seed=seed, progress=bars)

@@ -7,20 +7,16 @@ from typing import Annotated
 
 import typer
 
+from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Format, emit
-from georetrieve.cli.runtime import (
-    Backend,
-    BackendOption,
-    DeviceOption,
-    Precision,
-    PrecisionOption,
-)
+from georetrieve.cli.runtime import PlainRuntimeOptions
 
 __all__ = ["EXAMPLES", "segment_memory"]
 
 EXAMPLES = "georetrieve bench segment-memory --side 20000"
 
 
+@with_groups
 def segment_memory(
     side: Annotated[int, typer.Option(help="Side of the square image, pixels.", min=512)] = 5000,
     height: Annotated[
@@ -34,9 +30,8 @@ def segment_memory(
     pool: Annotated[
         int, typer.Option(help="Features are averaged over this many patches a side.", min=1)
     ] = 1,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.torch,
-    precision: PrecisionOption = Precision.fp32,
+    *,
+    running: PlainRuntimeOptions,
     form: Annotated[Format, typer.Option("--format")] = Format.table,
 ) -> None:
     """Measure the memory and the time that the map of a large image takes.
@@ -45,7 +40,6 @@ def segment_memory(
     by the nearest patches, in a process of its own.
     """
     from georetrieve.benchmarks.segment_memory import run_segment_memory
-    from georetrieve.encoders.runtime import Runtime
     from georetrieve.probes.segmentation.settings import PatchSettings
 
     values = run_segment_memory(
@@ -53,7 +47,7 @@ def segment_memory(
         height_px=height,
         encoder=encoder,
         settings=PatchSettings(pool=pool),
-        runtime=Runtime(device=device, backend=backend.value, precision=precision.value),
+        runtime=running.runtime(),
     )
     if form is Format.json:
         print(json.dumps(values, indent=2))

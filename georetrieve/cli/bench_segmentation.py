@@ -9,14 +9,9 @@ from typing import Annotated
 
 import typer
 
+from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Bars, Format, emit, remark
-from georetrieve.cli.runtime import (
-    Backend,
-    BackendOption,
-    DeviceOption,
-    Precision,
-    PrecisionOption,
-)
+from georetrieve.cli.runtime import PlainRuntimeOptions
 
 __all__ = ["EXAMPLES", "segmentation"]
 
@@ -38,6 +33,7 @@ class Split(StrEnum):
     groups = "groups"
 
 
+@with_groups
 def segmentation(
     task: Annotated[
         str,
@@ -67,9 +63,8 @@ def segmentation(
         Path | None,
         typer.Option("--out", "-o", help="Folder of the report. [default: segmentation-TASK-…]"),
     ] = None,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.torch,
-    precision: PrecisionOption = Precision.fp32,
+    *,
+    running: PlainRuntimeOptions,
     form: Annotated[Format, typer.Option("--format")] = Format.table,
 ) -> None:
     """Measure how well methods map images whose masks are known; whole images are held out.
@@ -81,7 +76,6 @@ def segmentation(
     from georetrieve.benchmarks.segmentation.run import run_segmentation_folder
     from georetrieve.benchmarks.segmentation.settings import with_choices
     from georetrieve.benchmarks.tasks import load_task
-    from georetrieve.encoders.runtime import Runtime
     from georetrieve.reports.html import write_html_report
 
     chosen = with_choices(
@@ -100,7 +94,7 @@ def segmentation(
             chosen,
             images,
             masks,
-            runtime=Runtime(device=device, backend=backend.value, precision=precision.value),
+            runtime=running.runtime(),
             keep=records.keep,
             progress=bars,
         )

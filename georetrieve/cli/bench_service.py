@@ -9,14 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Format, emit, remark
-from georetrieve.cli.runtime import (
-    Backend,
-    BackendOption,
-    DeviceOption,
-    Precision,
-    PrecisionOption,
-)
+from georetrieve.cli.runtime import PlainRuntimeOptions
 
 __all__ = ["load", "throughput"]
 
@@ -27,6 +22,7 @@ EncoderOption = Annotated[
 Out = Annotated[Format, typer.Option("--format")]
 
 
+@with_groups
 def throughput(
     source: Annotated[
         Path | None,
@@ -41,9 +37,8 @@ def throughput(
     prepare_threads: Annotated[
         int, typer.Option(help="Threads that decode and resize; 0: one a processor.", min=0)
     ] = 0,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.torch,
-    precision: PrecisionOption = Precision.fp32,
+    *,
+    running: PlainRuntimeOptions,
     form: Out = Format.table,
 ) -> None:
     """Compare the rate of the embedding service with that of the bare encoder.
@@ -52,7 +47,6 @@ def throughput(
     """
     from georetrieve.benchmarks.seeded import RANDOM_WEIGHTS
     from georetrieve.benchmarks.throughput import run_throughput
-    from georetrieve.encoders.runtime import Runtime
 
     if encoder is None:
         remark(RANDOM_WEIGHTS)
@@ -63,11 +57,12 @@ def throughput(
         rounds=rounds,
         max_batch=max_batch,
         prepare_threads=prepare_threads,
-        runtime=Runtime(device=device, backend=backend.value, precision=precision.value),
+        runtime=running.runtime(),
     )
     _show(values, form)
 
 
+@with_groups
 def load(
     encoder: EncoderOption = None,
     clients: Annotated[int, typer.Option(help="Clients that ask at one time.", min=1)] = 64,
@@ -76,9 +71,8 @@ def load(
     cache_mb: Annotated[
         float, typer.Option(help="The server's cache, MiB; 0: all are encoded.", min=0)
     ] = 0,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.torch,
-    precision: PrecisionOption = Precision.fp32,
+    *,
+    running: PlainRuntimeOptions,
     form: Out = Format.table,
 ) -> None:
     """Let many clients ask a server of this machine, and compare every vector.
@@ -87,7 +81,6 @@ def load(
     send what is to be refused: too much, no image, a body that does not come.
     """
     from georetrieve.benchmarks.seeded import RANDOM_WEIGHTS
-    from georetrieve.encoders.runtime import Runtime
     from georetrieve.serving.load import LoadOptions, run_load
 
     if encoder is None:
@@ -99,7 +92,7 @@ def load(
             seconds=seconds,
             count=count,
             cache_mb=cache_mb,
-            runtime=Runtime(device=device, backend=backend.value, precision=precision.value),
+            runtime=running.runtime(),
         )
     )
     _show(values, form)

@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Bars, Format, emit, file_line, remark
-from georetrieve.cli.runtime import (
-    Backend,
-    BackendOption,
-    DeviceOption,
-    Precision,
-    PrecisionOption,
-)
+from georetrieve.cli.runtime import RuntimeOptions
 from georetrieve.errors import SourceError
 
 if TYPE_CHECKING:
@@ -46,6 +41,7 @@ CUT = "How items are cut"
 SHOWN_FAILURES = 10
 
 
+@with_groups
 def index(
     source: Annotated[Path, typer.Argument(help="Folder of images, slides, volumes; or one file.")],
     into: Annotated[
@@ -130,9 +126,8 @@ def index(
     ] = None,
     workers: Annotated[int, typer.Option(help="Reading threads; 0: one a processor.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Images encoded at once.")] = 32,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.auto,
-    precision: PrecisionOption = Precision.auto,
+    *,
+    running: RuntimeOptions,
     retry: Annotated[bool, typer.Option("--retry", help="Try failed files again.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a file failed.")] = False,
     form: Annotated[
@@ -144,7 +139,6 @@ def index(
     Unchanged files are not opened; an interrupted run goes on where it stopped.
     """
     from georetrieve.encoders.options import with_checkpoint_key
-    from georetrieve.encoders.runtime import Runtime
     from georetrieve.indexing.build import index_folder
     from georetrieve.indexing.options import IndexOptions
     from georetrieve.search import index_path
@@ -176,7 +170,7 @@ def index(
         groups=groups,
         cutting={name: value for name, value in cutting.items() if value is not None},
         reading={name: value for name, value in reading.items() if value is not None},
-        runtime=Runtime(device=device, backend=backend, precision=precision),
+        runtime=running.runtime(),
         workers=workers,
         batch_size=batch_size,
         retry=retry,

@@ -15,6 +15,7 @@ __all__ = [
     "Backend",
     "BackendOption",
     "DeviceOption",
+    "PlainRuntimeOptions",
     "Precision",
     "PrecisionOption",
     "RuntimeOptions",
@@ -61,7 +62,7 @@ PrecisionOption = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeOptions:
-    """All three."""
+    """All three: the fastest that is as good."""
 
     device: DeviceOption = "auto"
     backend: BackendOption = Backend.auto
@@ -71,4 +72,14 @@ class RuntimeOptions:
         """What they mean."""
         from georetrieve.encoders.runtime import Runtime
 
-        return Runtime(device=self.device, backend=self.backend, precision=self.precision)
+        return Runtime(
+            device=self.device, backend=self.backend.value, precision=self.precision.value
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainRuntimeOptions(RuntimeOptions):
+    """The same for what is measured: PyTorch in single precision unless told otherwise."""
+
+    backend: BackendOption = Backend.torch
+    precision: PrecisionOption = Precision.fp32

@@ -6,14 +6,9 @@ from typing import Annotated
 
 import typer
 
+from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Bars, remark
-from georetrieve.cli.runtime import (
-    Backend,
-    BackendOption,
-    DeviceOption,
-    Precision,
-    PrecisionOption,
-)
+from georetrieve.cli.runtime import RuntimeOptions
 
 __all__ = ["EXAMPLES", "serve"]
 
@@ -29,6 +24,7 @@ curl -F file=@specimen.jpg "http://127.0.0.1:8765/search?k=5"
 """
 
 
+@with_groups
 def serve(
     index: Annotated[
         str | None,
@@ -58,16 +54,14 @@ def serve(
         float, typer.Option(help="Longest wait for others to share a batch.", min=0)
     ] = 5,
     cache_mb: Annotated[float, typer.Option(help="Vectors kept, MiB; 0: none.", min=0)] = 64,
-    device: DeviceOption = "auto",
-    backend: BackendOption = Backend.auto,
-    precision: PrecisionOption = Precision.auto,
+    *,
+    running: RuntimeOptions,
 ) -> None:
     """Serve vectors and search over HTTP: /embed, /search, /healthz, /metrics, /docs.
 
     The index is served as it is now; start again after indexing. Ctrl-C stops taking requests,
     answers those it has, and ends.
     """
-    from georetrieve.encoders.runtime import Runtime
     from georetrieve.serving.limits import Limits
     from georetrieve.serving.run import ServerOptions, is_loopback, needs_extra
     from georetrieve.serving.run import serve as run
@@ -84,7 +78,7 @@ def serve(
         host=host,
         port=port,
         limits=Limits(max_mb=max_mb, rate=rate, hosts=tuple(allow_host or ())),
-        runtime=Runtime(device=device, backend=backend.value, precision=precision.value),
+        runtime=running.runtime(),
         max_batch=max_batch,
         max_delay_ms=max_delay_ms,
         cache_mb=cache_mb,
