@@ -15,15 +15,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from georetrieve.errors import EncoderError, SourceError
+from georetrieve.errors import EncoderError
 from georetrieve.probes.patch_colours import colours_of_patches
 from georetrieve.protocols import AttentiveEncoder, ImageEncoder, PatchEncoder
+from georetrieve.reports.saving import check_figure_name, saving
 from georetrieve.reports.theme import LIGHT
 from georetrieve.types import FloatArray
 
 __all__ = ["Look", "look_at", "save_look"]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
 # The large pictures stand side by side, the heads below them.
 LARGE_INCHES, SMALL_INCHES, TITLE_INCHES = 3.4, 1.7, 0.75
 HEADS_A_ROW = 6
@@ -83,11 +83,10 @@ def save_look(path: Path, look: Look, *, title: str) -> Path:
         title: Of the picture: the image's name.
 
     Raises:
-        SourceError: Another ending, or the file cannot be written.
+        SourceError: Another ending.
+        GeoRetrieveError: The file cannot be written.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        endings = ", ".join(SUFFIXES)
-        raise SourceError(f"{path} cannot be drawn: its name ends in none of {endings}.")
+    check_figure_name(path)
     heads = 0 if look.attention is None else len(look.attention)
     rows = math.ceil(heads / HEADS_A_ROW)
     large = 2 if look.attention is None else 3
@@ -102,11 +101,8 @@ def save_look(path: Path, look: Look, *, title: str) -> Path:
         if look.attention is not None:
             for row, part in enumerate(parts[1:]):
                 _draw_heads(part.subplots(1, HEADS_A_ROW), look, first=row * HEADS_A_ROW)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with saving(path):
             figure.savefig(path, dpi=150, facecolor=LIGHT.page)
-        except OSError as error:
-            raise SourceError(f"{path} cannot be written: {error.strerror or error}.") from error
     return path
 
 

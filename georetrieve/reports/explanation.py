@@ -17,9 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
 from PIL import Image
 
-from georetrieve.errors import SourceError
 from georetrieve.probes.explanation import Explanation
-from georetrieve.reports.encoder_look import SUFFIXES
+from georetrieve.reports.saving import check_figure_name, saving
 from georetrieve.reports.sheet import score_text
 from georetrieve.reports.theme import DARK, LIGHT, Theme
 from georetrieve.sources.masks.classes import distinct_colours
@@ -59,17 +58,13 @@ def save_explanation(
         hit_title: Name of the hit.
 
     Raises:
-        SourceError: Another ending, or the file cannot be written.
+        SourceError: Another ending.
+        GeoRetrieveError: The file cannot be written.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        endings = ", ".join(SUFFIXES)
-        raise SourceError(f"{path} cannot be drawn: its name ends in none of {endings}.")
-    with _figure(explanation, query_title, hit_title, LIGHT, SQUARE, TALL_INCHES) as figure:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=150, facecolor=LIGHT.page)
-        except OSError as error:
-            raise SourceError(f"{path} cannot be written: {error.strerror or error}.") from error
+    check_figure_name(path)
+    drawn = _figure(explanation, query_title, hit_title, LIGHT, SQUARE, TALL_INCHES)
+    with saving(path), drawn as figure:
+        figure.savefig(path, dpi=150, facecolor=LIGHT.page)
     return path
 
 

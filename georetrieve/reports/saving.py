@@ -6,9 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from georetrieve.errors import GeoRetrieveError
+from georetrieve.errors import GeoRetrieveError, SourceError
 
-__all__ = ["saving"]
+__all__ = ["check_figure_name", "saving"]
+
+FIGURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".pdf", ".svg")
+
+
+def check_figure_name(path: Path) -> None:
+    """Refuse a file whose ending says of no kind that a figure can be drawn as.
+
+    Raises:
+        SourceError: It is one.
+    """
+    if path.suffix.lower() not in FIGURE_SUFFIXES:
+        endings = ", ".join(FIGURE_SUFFIXES)
+        raise SourceError(f"{path} cannot be drawn: its name ends in none of {endings}.")
 
 
 @contextmanager

@@ -114,10 +114,8 @@ def find_with(
             k,
             metric,
             chosen=chosen,
-            exclude_groups=None
-            if exclude_groups is None
-            else [exclude_groups[q] for q in rest.tolist()],
-            exclude_ids=None if exclude_ids is None else [exclude_ids[q] for q in rest.tolist()],
+            exclude_groups=_those(exclude_groups, rest),
+            exclude_ids=_those(exclude_ids, rest),
         )
         found.ids[rest], found.scores[rest] = hits.ids, hits.scores
     return Hits(found.ids, found.scores, metric)

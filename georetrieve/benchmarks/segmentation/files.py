@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from georetrieve.benchmarks.csv_tables import write_rows
 from georetrieve.benchmarks.record import RunRecord, save_record
 from georetrieve.benchmarks.run import BenchmarkRun
 from georetrieve.errors import StoreError
@@ -75,7 +75,6 @@ def write_tables(runs: Sequence[BenchmarkRun], folder: Path) -> list[Path]:
     Returns:
         The files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tables = {"summary": summary_rows(runs)} | {
         name: [
             {**_told_by(run.record), **row}
@@ -84,7 +83,7 @@ def write_tables(runs: Sequence[BenchmarkRun], folder: Path) -> list[Path]:
         ]
         for name in ("per_class", "confusion")
     }
-    return [_write(folder / f"{name}.csv", rows) for name, rows in tables.items()]
+    return [write_rows(folder / f"{name}.csv", rows) for name, rows in tables.items()]
 
 
 def _told_by(record: RunRecord) -> dict[str, Scalar]:
@@ -93,15 +92,6 @@ def _told_by(record: RunRecord) -> dict[str, Scalar]:
         "encoder": record.encoder.name if record.encoder else "",
         "split": str(record.settings["split"]),
     }
-
-
-def _write(path: Path, rows: Sequence[Mapping[str, Scalar]]) -> Path:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=names)
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def _slug(record: RunRecord) -> str:
