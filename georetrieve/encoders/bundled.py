@@ -218,7 +218,7 @@ class BundledEncoder:
 
         def describe(place: int) -> None:
             lab = descriptors.lab_planes(np.array(windows[place]))  # torch wants to own its bytes
-            grids[place] = dense_descriptors(lab).numpy()
+            dense_descriptors(lab, torch.from_numpy(grids[place]))
 
         for_each(describe, range(len(windows)))
         return grids

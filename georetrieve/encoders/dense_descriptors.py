@@ -38,45 +38,46 @@ CONSTANT = 120.0
 ROUNDING = 1e-2
 
 
-def dense_descriptors(lab: Tensor) -> Tensor:
+def dense_descriptors(lab: Tensor, out: Tensor | None = None) -> Tensor:
     """Return (height, width, 46) float32 descriptors of the pixels of an image.
 
     Args:
         lab: (3, height, width) planes, see :func:`~.descriptors.lab_planes`.
+        out: Of the shape of what is returned: where it is written; by default a new one.
     """
     shifted = lab - lab.new_tensor([MID_GREY, 0.0, 0.0])[:, None, None]
     planes = torch.cat([shifted, shifted.square()])
-    described = lab.new_empty((*lab.shape[1:], DENSE_DIM))
+    described = lab.new_empty((*lab.shape[1:], DENSE_DIM)) if out is None else out
     described[..., -1] = CONSTANT
     for scale, hole in enumerate((HOLES[0], *HOLES)):
         if scale:
             planes = _smooth(planes, hole)
         mean, square = planes[:3], planes[3:]
         deviation = (square - mean.square() - ROUNDING).clamp_min(0).sqrt()
-        at = scale * PER_SCALE
-        for offset, plane in enumerate((*mean, *deviation, *_shape(mean[0], hole))):
-            described[..., at + offset] = plane
+        parts = torch.cat([mean, deviation, _shape(mean[0], hole)])
+        described[..., scale * PER_SCALE : (scale + 1) * PER_SCALE] = parts.permute(1, 2, 0)
     return described
 
 
 def _smooth(planes: Tensor, hole: int) -> Tensor:
-    """Smooth (C, height, width) with the B3 spline, its taps ``hole`` pixels apart."""
-    height, width = planes.shape[1:]
-    wide = _extend(planes, 2 * hole)
-    tall = _spline([wide[:, at * hole : at * hole + height] for at in range(5)])
-    return _spline([tall[:, :, at * hole : at * hole + width] for at in range(5)])
+    """Smooth (C, height, width) with the B3 spline, its taps ``hole`` pixels apart.
 
-
-def _spline(taps: list[Tensor]) -> Tensor:
-    return 0.375 * taps[2] + 0.25 * (taps[1] + taps[3]) + 0.0625 * (taps[0] + taps[4])
+    Its taps 1, 4, 6, 4, 1 are what four sums of neighbours make of one.
+    """
+    sums = _extend(planes, 2 * hole)
+    for side in (1, 2):
+        for _ in range(4):
+            rest = sums.shape[side] - hole
+            sums = sums.narrow(side, 0, rest) + sums.narrow(side, hole, rest)
+    return sums.mul_(1 / 16**2)
 
 
 def _extend(planes: Tensor, margin: int) -> Tensor:
     return functional.pad(planes[None], (margin,) * 4, mode="replicate")[0]
 
 
-def _shape(plane: Tensor, hole: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Length of the gradient and eigenvalues of the Hessian of a (height, width) plane.
+def _shape(plane: Tensor, hole: int) -> Tensor:
+    """(3, height, width): length of the gradient and eigenvalues of the Hessian of a plane.
 
     Differences are taken over ``hole`` pixels and not divided by it: a step in L* has the same
     strength at every scale.
@@ -94,4 +95,4 @@ def _shape(plane: Tensor, hole: int) -> tuple[Tensor, Tensor, Tensor]:
     twist = (at(1, 1) + at(-1, -1) - at(1, -1) - at(-1, 1)) / 4
     half, spread = (bend_across + bend_down) / 2, (bend_across - bend_down) / 2
     root = torch.hypot(spread, twist)
-    return torch.hypot(across, down), half + root, half - root
+    return torch.stack([torch.hypot(across, down), half + root, half - root])

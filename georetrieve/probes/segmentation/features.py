@@ -141,9 +141,14 @@ def some_features(
 
 def unit_length(features: FloatArray) -> FloatArray:
     """Divide by the length along the last axis; zeros stay zeros."""
-    lengths = np.sqrt(np.einsum("...d,...d->...", features, features))[..., None]
-    unit: FloatArray = features / np.maximum(lengths, SMALLEST)
+    unit: FloatArray = features / _lengths(features)
     return unit
+
+
+def _lengths(features: FloatArray) -> FloatArray:
+    """(..., 1) lengths along the last axis, as good as 0 at least."""
+    lengths = np.sqrt(np.einsum("...d,...d->...", features, features))[..., None]
+    return np.maximum(lengths, SMALLEST)
 
 
 def _batch(encoder: DensePatchEncoder, window: int, settings: PatchSettings) -> int:
@@ -172,7 +177,9 @@ class _Placed:
         return len(self.axes.T)
 
     def patch_grids(self, windows: npt.NDArray[Any]) -> FloatArray:
-        placed: FloatArray = unit_length(self.encoder.patch_grids(windows)) @ self.axes
+        features = self.encoder.patch_grids(windows)
+        placed: FloatArray = features @ self.axes
+        placed /= _lengths(features)  # afterwards: there are fewer numbers
         return placed
 
 

@@ -115,7 +115,8 @@ class _Colours:
                 if j < i:
                     scaled.append(left)
                     row.append(left * inverse[j])
-            inverse.append(1 / (left + np.float32(EVEN)))
+            left += np.float32(EVEN)
+            inverse.append(np.reciprocal(left))
             lower.append(row)
         return cls(planes, radius, mean, inverse, lower)
 

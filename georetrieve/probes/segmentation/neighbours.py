@@ -15,16 +15,17 @@ __all__ = ["Neighbours"]
 
 LARGE = 4096  # vectors from which on lists are quicker than looking at all
 LISTS_LOOKED_INTO = 8
-FEW_NUMBERS = 16  # vectors so short have few lists around them
+FEW_NUMBERS = 16  # vectors so short have few lists around them, and are quickly sorted into them
 LISTS_AROUND_FEW = 4
+LARGE_OF_FEW = 1024
 
 
 class Neighbours:
     """Finds the vectors of highest cosine among (M, D) of length 1.
 
     ``exact`` compares with every vector, block by block. ``lists`` sorts the vectors into 2 √M
-    lists by k-means and looks into the 8 nearest (4 of short vectors); where these hold fewer than
-    k vectors, all are compared. The clusters are drawn by a fixed seed.
+    lists by k-means and looks into the 8 nearest (4 of many short vectors); where these hold fewer
+    than k vectors, all are compared. The clusters are drawn by a fixed seed.
     """
 
     def __init__(self, vectors: FloatArray, search: Search = "auto") -> None:
@@ -35,12 +36,15 @@ class Neighbours:
         self._flat.add(values)
         self._lists: Any = None
         lists = round(2 * math.sqrt(count))
-        if search == "lists" or (search == "auto" and count >= LARGE):
+        short = width <= FEW_NUMBERS
+        large = LARGE_OF_FEW if short else LARGE
+        if search == "lists" or (search == "auto" and count >= large):
             self._lists = faiss.IndexIVFFlat(
                 faiss.IndexFlatIP(width), width, min(lists, count), faiss.METRIC_INNER_PRODUCT
             )
             self._lists.cp.min_points_per_centroid = 1  # so that few vectors are no warning
-            self._lists.nprobe = LISTS_LOOKED_INTO if width > FEW_NUMBERS else LISTS_AROUND_FEW
+            many = short and count >= LARGE
+            self._lists.nprobe = LISTS_AROUND_FEW if many else LISTS_LOOKED_INTO
             self._lists.train(values)
             self._lists.add(values)
 
