@@ -11,6 +11,7 @@ from georetrieve.encoders import registry
 pytest.register_assert_rewrite("contracts_encoder", "contracts_store")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config, items):
     """With several workers (``make test``) a file stays with one, and so do all tests of the page.
 
