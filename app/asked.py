@@ -2,7 +2,8 @@
 
 ``like`` and ``unlike`` name items, ``region`` and ``of`` in pairs a region and the item whose file
 it is in, ``upload`` what this visitor has sent; a minus before a region or an upload asks for less
-of it. Anything may stand in a URL, so each part is looked up before it is used.
+of it. ``weights`` says what each part counts, in that order, where it is not 1. Anything may stand
+in a URL, so each part is looked up before it is used.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ MOST = 24
 UPLOAD = "upload:"
 SHOWN = 100
 SMALL_PX = 160
+NEXT_WEIGHT = {1.0: 2.0, 2.0: 0.5, 0.5: 1.0}
+LEAST_WEIGHT, LARGEST_WEIGHT = 0.01, 100.0
 _KEY = "_asked"
 
 
@@ -55,23 +58,29 @@ class Part:
         upload: Which of the two.
         region: ``x,y,width,height`` in full-size pixels; "" for the whole.
         less: Less like it is wanted.
+        weight: What it counts beside the others, above 0.
     """
 
     name: str
     upload: bool = False
     region: str = ""
     less: bool = False
+    weight: float = 1.0
 
     def flipped(self) -> Part:
         """The other way round."""
         return replace(self, less=not self.less)
+
+    def weighed(self) -> Part:
+        """Counting double; from there half, and from there once."""
+        return replace(self, weight=NEXT_WEIGHT.get(self.weight, 1.0))
 
 
 def read() -> list[Part]:
     """The parts that the URL names.
 
     Raises:
-        StoreError: They are more than anyone looks through.
+        StoreError: They are more than anyone looks through, or a weight is none.
     """
     given = st.query_params
     parts = [Part(name, less=less) for less in (False, True) for name in given.get_all(_name(less))]
@@ -86,7 +95,11 @@ def read() -> list[Part]:
         raise StoreError(
             f"The address names {len(parts)} images to look for; {MOST} are taken at most."
         )
-    return parts
+    weights = given.get("weights", "")
+    return [
+        replace(part, weight=_weight(weight)) if weight else part
+        for part, weight in zip_longest(parts, weights.split(",")[: len(parts)])
+    ]
 
 
 def write(opened: Opened, parts: Sequence[Part]) -> None:
@@ -119,7 +132,7 @@ def query_part(opened: Opened, part: Part) -> QueryImage | QueryItem:
         StoreError: There is no such item or upload.
         SourceError: The region is none.
     """
-    weight = -1.0 if part.less else 1.0
+    weight = -part.weight if part.less else part.weight
     if part.upload:
         upload = uploads.tray().get(part.name)
         region = Region.parse(part.region[:SHOWN]) if part.region else None
@@ -151,7 +164,7 @@ def small_picture(opened: Opened, part: Part) -> str:
     """
     if part.region:
         path = str(opened.index.path)
-        return _cut_out(path, opened.version, replace(part, less=False), opened)
+        return _cut_out(path, opened.version, replace(part, less=False, weight=1), opened)
     if part.upload:
         return Pictures.thumbnail_url(uploads.shelf_key(), part.name, "")
     row = opened.index.store.take([part.name], ["id", "content_hash"]).to_pylist()[0]
@@ -176,15 +189,32 @@ def _remember(opened: Opened, parts: Sequence[Part]) -> None:
 def _parameters(parts: Sequence[Part]) -> dict[str, list[str]]:
     whole = [part for part in parts if not part.region]
     cut = [part for part in parts if part.region]
+    named = {
+        less: [one for one in whole if not one.upload and one.less is less]
+        for less in (False, True)
+    }
+    sent = [one for one in whole if one.upload]
+    weights = [one.weight for one in (*named[False], *named[True], *cut, *sent)]
     return {
-        **{
-            _name(less): [one.name for one in whole if not one.upload and one.less is less]
-            for less in (False, True)
-        },
+        **{_name(less): [one.name for one in some] for less, some in named.items()},
         "region": [_sign(part) + part.region for part in cut],
         "of": [UPLOAD * part.upload + part.name for part in cut],
-        "upload": [_sign(part) + part.name for part in whole if part.upload],
+        "upload": [_sign(part) + part.name for part in sent],
+        "weights": [",".join(f"{one:g}" for one in weights)] if set(weights) - {1.0} else [],
     }
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = 0.0
+    if not LEAST_WEIGHT <= weight <= LARGEST_WEIGHT:
+        raise StoreError(
+            f"The address has a part count {text[:SHOWN]!r}; give a number from {LEAST_WEIGHT:g} "
+            f"to {LARGEST_WEIGHT:g}, such as 2 or 0.5."
+        )
+    return weight
 
 
 def _name(less: bool) -> str:

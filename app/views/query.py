@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 
@@ -28,6 +28,11 @@ __all__ = ["show"]
 
 DROPPED_MB = 32  # what is dropped or pasted travels as text beside everything else
 REFUSED = "_refused"
+CHANGES: dict[str, Callable[[Part], list[Part]]] = {
+    "remove": lambda _: [],
+    "flip": lambda part: [part.flipped()],
+    "weigh": lambda part: [part.weighed()],
+}
 ACTIONS = (
     Action(name="more", sign="+", title="More like this"),
     Action(name="less", sign="−", title="Less like this"),
@@ -97,7 +102,8 @@ def _choose_parts(opened: Opened, parts: list[Part]) -> bool:
     """The strip of parts; whether all of them can be searched by."""
     cards = [_card(opened, part) for part in parts]
     tray = uploads.tray()
-    done = query_parts(cards, key="parts", max_mb=min(DROPPED_MB, tray.max_mb))
+    words = bool(st.session_state.get("text", st.query_params.get("text")))
+    done = query_parts(cards, key="parts", max_mb=min(DROPPED_MB, tray.max_mb), words=words)
     if done.files or done.refused:
         _take(opened, parts, done.files, [done.refused] if done.refused else [])
     trouble = [card.trouble for card in cards if card.trouble]
@@ -105,8 +111,8 @@ def _choose_parts(opened: Opened, parts: list[Part]) -> bool:
         st.error(plain(line), icon=":material/error:")
     if done.action == "region" and not cards[done.place].trouble:
         look_closer(opened, parts[done.place])
-    elif done.action in ("remove", "flip"):
-        changed = [parts[done.place].flipped()] if done.action == "flip" else []
+    elif done.action in CHANGES:
+        changed = CHANGES[done.action](parts[done.place])
         asked.write(opened, [*parts[: done.place], *changed, *parts[done.place + 1 :]])
         st.rerun()
     return not trouble
@@ -116,7 +122,7 @@ def _card(opened: Opened, part: Part) -> PartCard:
     try:
         asked.query_part(opened, part)
         src = asked.small_picture(opened, part)
-        return PartCard(src=src, title=asked.title(part), less=part.less)
+        return PartCard(src=src, title=asked.title(part), less=part.less, weight=part.weight)
     except GeoRetrieveError as error:
         name = "upload" if part.upload else part.name[:80]
         return PartCard(src="", title=name, less=part.less, trouble=str(error))
@@ -162,7 +168,8 @@ def _choose_words(without: str) -> str:
         "Words", key="text", bind="query-params", disabled=bool(without), max_chars=400,
         label_visibility="collapsed", icon=":material/search:",
         placeholder="Words: galena - quartz",
-        help="For an encoder of images and texts. + and − after a space add and take away.",
+        help="For an encoder of images and texts. + and − after a space add and take away; "
+        "2\\* before words has them count double.",
     )  # fmt: skip
     return "" if without else text.strip()
 

@@ -8,6 +8,7 @@ import pytest
 from trained_dual import ores_index, trained_weights
 
 from georetrieve.labelling import give_labels
+from georetrieve.search import Index
 from georetrieve.stores.lance import IndexStore
 
 SPECIMEN = "slide_00.tif#2464,16,126,148"
@@ -91,6 +92,37 @@ def test_the_rest_of_a_query_waits_until_what_is_wrong_is_taken_out(query):
         "There is no item 'nothing.png' in this index; take it out of the query."
     ]
     assert found(tested) == ""
+
+
+@pytest.fixture
+def asked_for(monkeypatch):
+    """The queries that the page searches by."""
+    searched, search = [], Index.search
+    monkeypatch.setattr(
+        Index, "search", lambda *words, **more: searched.append(words[1]) or search(*words, **more)
+    )
+    return searched
+
+
+def test_parts_count_what_the_url_says(query, asked_for, sample_slides):
+    others = IndexStore.open(sample_slides).scan(["id"], "kind = 'specimen'", limit=4)
+    others = [one for one in others.column("id").to_pylist() if one != SPECIMEN][:3]
+    query(like=[SPECIMEN, others[0]], unlike=others[1], weights="1,2,0.5", k="3")
+    query(like=[SPECIMEN, others[0]], unlike=others[1], weights=",2", k="4")
+    query(like=SPECIMEN, weights="1,9,<b>", region=["-0,0,300,300"], of=[SPECIMEN], k="5")
+    assert [[part.weight for part in one.parts] for one in asked_for] == [
+        [1, 2, -0.5],
+        [1, 2, -1],
+        [1, -9],
+    ]
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "1e9", "<b>two</b>", "9" * 10_000])
+def test_weights_that_are_none_are_one_sentence(query, weight):
+    tested = query(like=SPECIMEN, weights=weight)
+    (line,) = errors(tested)
+    assert line.startswith("The address has a part count ")
+    assert len(line) < 300
 
 
 def test_regions_of_items_are_looked_for(query):

@@ -12,7 +12,7 @@ from app.components.mounting import component
 
 __all__ = ["Asked", "PartCard", "query_parts"]
 
-ACTIONS = ("remove", "flip", "region")
+ACTIONS = ("remove", "flip", "region", "weigh")
 MOST_FILES = 8
 
 
@@ -24,12 +24,14 @@ class PartCard:
         src: Address of its picture; "" for none.
         title: What it is called.
         less: Less like it is wanted.
+        weight: What it counts beside the others.
         trouble: Why it cannot be searched by; "" if it can.
     """
 
     src: str
     title: str
     less: bool = False
+    weight: float = 1.0
     trouble: str = ""
 
 
@@ -38,7 +40,8 @@ class Asked:
     """What a person has just done; empty in the runs of the script after it.
 
     Attributes:
-        action: ``remove``, ``flip`` its sign, ``region``: look closer, draw one.
+        action: ``remove``, ``flip`` its sign, ``region``: look closer, draw one, ``weigh`` it
+            otherwise.
         place: Of the card, from 0.
         files: (name, bytes) of what was dropped or pasted.
         refused: A sentence about what could not be taken; "" if all was.
@@ -50,17 +53,26 @@ class Asked:
     refused: str = ""
 
 
-def query_parts(cards: Sequence[PartCard], *, key: str, max_mb: int) -> Asked:
+def query_parts(cards: Sequence[PartCard], *, key: str, max_mb: int, words: bool = False) -> Asked:
     """Show the parts.
 
     Args:
         cards: In order.
         key: Of the widget.
         max_mb: Largest file that is taken here, MiB.
+        words: Whether words are looked for besides.
     """
+    weighable = len(cards) + words > 1  # alone, a part counts what it counts
     done = component("query_parts")(
         key=key,
-        data={"cards": [asdict(card) for card in cards], "maxMb": max_mb},
+        data={
+            "cards": [
+                asdict(card)
+                | {"weight": _sign(card.weight) if weighable or card.weight != 1 else ""}
+                for card in cards
+            ],
+            "maxMb": max_mb,
+        },
         on_done_change=lambda: None,
         on_files_change=lambda: None,
     )
@@ -70,6 +82,10 @@ def query_parts(cards: Sequence[PartCard], *, key: str, max_mb: int) -> Asked:
         action, place = None, -1
     files, refused = _files(done.files or [], max_mb)
     return Asked(action, place, files, refused)
+
+
+def _sign(weight: float) -> str:
+    return f"{'½' if weight == 0.5 else f'{weight:g}'}×"
 
 
 def _files(sent: Any, max_mb: int) -> tuple[list[tuple[str, bytes]], str]:  # noqa: ANN401

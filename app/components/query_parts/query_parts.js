@@ -47,6 +47,12 @@ export default function ({ parentElement, data, setTriggerValue }) {
       const draw = button("region", "", "Look closer, or draw a region to look for", place);
       draw.appendChild(corners());
       frame.appendChild(draw);
+      if (part.weight) {
+        const counted = `Counts ${part.weight} beside the others; click to change`;
+        const weigh = button("weigh", part.weight, counted, place);
+        weigh.classList.toggle("once", part.weight === "1×");
+        frame.appendChild(weigh);
+      }
     }
     box.append(frame, make("div", "name", part.title.slice(part.title.lastIndexOf("/") + 1)));
     return box;
