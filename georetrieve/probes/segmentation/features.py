@@ -148,7 +148,8 @@ def unit_length(features: FloatArray) -> FloatArray:
 def _lengths(features: FloatArray) -> FloatArray:
     """(..., 1) lengths along the last axis, as good as 0 at least."""
     lengths = np.sqrt(np.einsum("...d,...d->...", features, features))[..., None]
-    return np.maximum(lengths, SMALLEST)
+    some: FloatArray = np.maximum(lengths, SMALLEST)
+    return some
 
 
 def _batch(encoder: DensePatchEncoder, window: int, settings: PatchSettings) -> int:
