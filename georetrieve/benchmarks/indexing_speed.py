@@ -20,10 +20,10 @@ from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import SourceError
 from georetrieve.indexing.build import index_folder
 from georetrieve.indexing.options import IndexOptions
-from georetrieve.indexing.pipeline import thumbnail
 from georetrieve.protocols import ImageEncoder
 from georetrieve.sources.folder import content_hash, walk
 from georetrieve.sources.opening import open_raster
+from georetrieve.sources.thumbnails import thumbnail
 from georetrieve.types import Region
 
 __all__ = ["run_indexing_speed", "run_unchanged_speed", "write_jpegs"]

@@ -18,10 +18,10 @@ from georetrieve.embedding import EmbeddingService
 from georetrieve.encoders.registry import load_encoder
 from georetrieve.encoders.runtime import Runtime
 from georetrieve.errors import SourceError
-from georetrieve.indexing.pipeline import thumbnail
 from georetrieve.protocols import ImageEncoder
 from georetrieve.sources.folder import walk
 from georetrieve.sources.memory import read_bytes
+from georetrieve.sources.thumbnails import thumbnail
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.manifest import Manifest, SourceRoot
 from georetrieve.types import EncoderSpec, FileRecord, FloatArray, Item

@@ -8,7 +8,6 @@ memory does not grow with the number of files or with the size of one.
 
 from __future__ import annotations
 
-import io
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -17,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy.typing as npt
-from PIL import Image
 
 from georetrieve.errors import SourceError
 from georetrieve.indexing.drawn_cuts import with_drawn
@@ -28,6 +26,7 @@ from georetrieve.sources.folder import SourceFile
 from georetrieve.sources.labels import Annotator
 from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
+from georetrieve.sources.thumbnails import thumbnail
 from georetrieve.stores.drawn import DrawnOutlines
 from georetrieve.types import Item, item_id
 
@@ -38,14 +37,12 @@ __all__ = [
     "PreparedItem",
     "Preparer",
     "prepare_files",
-    "thumbnail",
 ]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 CHUNK_ITEMS = 16
-THUMBNAIL_PX = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +111,6 @@ class Opened:
             self.remarks = (*self.raster.remarks, self.plan.choice)
             self.raster.close()
             self.raster = None
-
-
-def thumbnail(image: Image.Image) -> bytes:
-    """Encode an RGB image as WebP with a long side of at most 160 pixels."""
-    small = image.copy() if max(image.size) <= THUMBNAIL_PX else image
-    if small is image:
-        scale = THUMBNAIL_PX / max(image.size)
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        # The gap lets Pillow average blocks first, which a thumbnail does not show.
-        small = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.1)
-    buffer = io.BytesIO()
-    small.save(buffer, "WEBP", quality=80, method=0)
-    return buffer.getvalue()
 
 
 @dataclass(frozen=True, slots=True)

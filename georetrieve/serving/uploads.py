@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from georetrieve.errors import GeoRetrieveError, SourceError, StoreError
-from georetrieve.indexing.pipeline import thumbnail
 from georetrieve.protocols import Raster
 from georetrieve.serving.shelf import JPEG_QUALITY, FileFacts
 from georetrieve.sources.cut import LARGEST_READ_PX
@@ -26,6 +25,7 @@ from georetrieve.sources.open_files import OpenFiles
 from georetrieve.sources.opening import open_raster
 from georetrieve.sources.options import ReadOptions
 from georetrieve.sources.raster import check_pixels
+from georetrieve.sources.thumbnails import thumbnail
 from georetrieve.types import Region
 
 __all__ = ["Upload", "UploadTray"]
