@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -102,7 +103,8 @@ def _cut_and_encode(store: IndexStore, key: Key, plan: DrawnPlan, progress: Prog
     preparer = _preparer(store, key, plan)
     DrawnOutlines(store.path).add(key, outlines)
     before = store.files()[key]
-    Ingest(store, preparer, IndexOptions(), progress).run([plan.file], workers=1)
+    ingest = Ingest(store, preparer, IndexOptions(), progress)
+    ingest.run([plan.file], workers=os.cpu_count() or 1)
     after = store.files()[key]
     if before.reason and not after.reason and after.status == before.status:
         # What was said of the items that were cut before still holds.

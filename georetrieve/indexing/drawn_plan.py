@@ -98,15 +98,16 @@ def _sorted_out(
     passed: Counter[str] = Counter()
     outlines: dict[str, DrawnOutline] = {}
     said: dict[str, Counter[str]] = defaultdict(Counter)
-    for area in areas:
+    for number, area in enumerate(areas):
+        if len(outlines) == MOST_AT_ONCE:
+            reason = f"beyond the {MOST_AT_ONCE:,} that are added at once; import again"
+            passed[reason] = len(areas) - number
+            break
         one = _outline(area.area, canvas, at)
         if isinstance(one, str):
             passed[one] += 1
             continue
         name = item_id(key[1], with_margin(one.box, canvas, margin), source=key[0])
-        if name not in outlines and len(outlines) == MOST_AT_ONCE:
-            passed[f"beyond the {MOST_AT_ONCE:,} that are added at once; import again"] += 1
-            continue
         outlines.setdefault(name, one)
         said[name][area.name] += 1
     for name in [name for name, names in said.items() if len(names) > 1]:
