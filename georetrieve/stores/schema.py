@@ -220,7 +220,7 @@ def quoted_where(where: str, schema: pa.Schema) -> str:
     tokens = _TOKEN.findall(where)
     if ";" in tokens:
         raise bad_condition(where, "it is one condition, without a semicolon", schema.names)
-    fractions = any(_FRACTION.fullmatch(token) for token in tokens)
+    fractions = any(_FRACTION.fullmatch(token) for token in tokens if token[0].isdigit())
     quoted: dict[str, str] = {}
     for field in sorted(schema, key=lambda field: field.name):
         name = f"`{field.name}`"
@@ -229,7 +229,8 @@ def quoted_where(where: str, schema: pa.Schema) -> str:
         quoted[field.name] = name
         quoted.setdefault(field.name.lower(), name)
     return "".join(
-        _quoted(token, tokens[number + 1 : number + 3], quoted)
+        # Of a list of ids most tokens are texts, commas and spaces.
+        token if token[0] in "', " else _quoted(token, tokens[number + 1 : number + 3], quoted)
         for number, token in enumerate(tokens)
     )
 
