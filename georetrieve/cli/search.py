@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from georetrieve.cli.engines import Engine, EngineOption
 from georetrieve.cli.output import Bars, Format, emit, remark
 from georetrieve.cli.runtime import DeviceOption
+from georetrieve.cli.words import Prompts
 
 __all__ = ["EXAMPLES", "search"]
 
@@ -33,16 +33,6 @@ georetrieve search ores + text:covellite + 2*blue.jpg --where "depth > 200"
 
 SHOWN = ["rank", "id", "label", "score", "percentile", "group", "um_per_px"]
 SHOWN_FOR_WORDS = ["rank", "id", "label", "score", "fit", "group", "um_per_px"]
-
-
-class Prompts(StrEnum):
-    """What sentences words are put into."""
-
-    auto = "auto"
-    general = "general"
-    petrographic = "petrographic"
-    palynological = "palynological"
-    raw = "raw"
 
 
 def search(

@@ -34,6 +34,7 @@ from georetrieve.encoders.codebook_file import (
 )
 from georetrieve.encoders.crew import for_each
 from georetrieve.encoders.dense_descriptors import DENSE_DIM, REACH_PX, dense_descriptors
+from georetrieve.encoders.transforms import check_rgb
 from georetrieve.errors import EncoderError
 from georetrieve.types import EncoderSpec, FloatArray
 
@@ -230,11 +231,7 @@ def prepare_image(image: Image.Image) -> npt.NDArray[np.uint8]:
     Raises:
         EncoderError: The image is not RGB.
     """
-    if image.mode != "RGB":
-        raise EncoderError(
-            f"An image of mode {image.mode!r} was given to an encoder, which takes RGB; read "
-            "it with georetrieve's sources, or convert it."
-        )
+    check_rgb(image)
     side = (descriptors.SIDE, descriptors.SIDE)
     return np.array(image.resize(side, Image.Resampling.BICUBIC))
 

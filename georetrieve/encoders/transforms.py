@@ -19,7 +19,7 @@ from georetrieve.errors import EncoderError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "SquareCrop"]
+__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "SquareCrop", "check_rgb"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -82,11 +82,7 @@ class SquareCrop:
         Raises:
             EncoderError: The image is not RGB.
         """
-        if image.mode != "RGB":
-            raise EncoderError(
-                f"An image of mode {image.mode!r} was given to an encoder, which takes RGB; read "
-                "it with georetrieve's sources, or convert it."
-            )
+        check_rgb(image)
         width, height = self._resized(image.size)
         left, top = round((width - self.crop) / 2), round((height - self.crop) / 2)
         resized = image.resize((width, height), Image.Resampling[self.resampling.upper()])
@@ -124,3 +120,16 @@ class SquareCrop:
             "mean": list(self.mean),
             "std": list(self.std),
         }
+
+
+def check_rgb(image: Image.Image) -> None:
+    """Refuse what is no RGB image.
+
+    Raises:
+        EncoderError: It is none.
+    """
+    if image.mode != "RGB":
+        raise EncoderError(
+            f"An image of mode {image.mode!r} was given to an encoder, which takes RGB; read "
+            "it with georetrieve's sources, or convert it."
+        )
