@@ -9,10 +9,11 @@ from typing import Any
 
 from georetrieve.errors import SourceError
 
-__all__ = ["VOID", "ClassTable", "MapClass", "distinct_colours"]
+__all__ = ["VOID", "ClassTable", "MapClass", "class_name", "distinct_colours"]
 
 VOID = -1
 """Class of a pixel of which nothing is known: it trains nothing and is not judged."""
+LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +146,20 @@ def _colour(values: Sequence[Any]) -> tuple[int, int, int]:
     if not all(0 <= part <= 255 for part in (red, green, blue)):
         raise ValueError(f"colour {list(values)} is not within 0 to 255")
     return red, green, blue
+
+
+def class_name(name: str) -> str:
+    """A name of a class that people typed, without stray spaces.
+
+    Raises:
+        SourceError: It is empty, cannot be read, or is too long for a legend.
+    """
+    clean = " ".join(name.split())
+    if not clean or not clean.isprintable():
+        raise SourceError("A class needs a name that can be read, say quartz.")
+    if len(clean) > LONGEST_NAME:
+        raise SourceError(
+            f"The name {clean[:20]}… has {len(clean)} letters; at most {LONGEST_NAME} can be "
+            "read in a legend."
+        )
+    return clean

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from georetrieve.errors import SourceError, did_you_mean
-from georetrieve.sources.masks.classes import ClassTable, MapClass, distinct_colours
+from georetrieve.sources.masks.classes import ClassTable, MapClass, class_name, distinct_colours
 from georetrieve.sources.masks.clicks import Click
 
 __all__ = ["Draft", "DraftMask"]
@@ -18,7 +18,6 @@ __all__ = ["Draft", "DraftMask"]
 MOST_CLASSES = 64
 MOST_CLICKS = 20_000
 MOST_STEPS_BACK = 200
-LONGEST_NAME = 80
 
 Colour = tuple[int, int, int]
 
@@ -53,8 +52,8 @@ class Draft:
 
     Args:
         classes: (name, colour) of those there are from the beginning.
-        clicks: Likewise, of these classes.
-        masks: Likewise.
+        clicks: Of these classes.
+        masks: Of these classes.
 
     Raises:
         SourceError: They contradict each other, or are too many.
@@ -306,14 +305,7 @@ class Draft:
             raise SourceError(f"There is no class {name!r}.{did_you_mean(name, self.names)}")
 
     def _fresh_name(self, name: str) -> str:
-        clean = " ".join(name.split())
-        if not clean or not clean.isprintable():
-            raise SourceError("A class needs a name that can be read, say quartz.")
-        if len(clean) > LONGEST_NAME:
-            raise SourceError(
-                f"The name {clean[:20]}… has {len(clean)} letters; at most {LONGEST_NAME} can be "
-                "read in a legend."
-            )
+        clean = class_name(name)
         if clean in self.names:
             raise SourceError(f"There is a class {clean!r} already; choose it, or another name.")
         return clean
