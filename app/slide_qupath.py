@@ -110,8 +110,9 @@ def _offer_items(
 ) -> None:
     """What matches no item can become one."""
     plan = plan_drawn(opened.index.store, _key(place), matched.unmatched, at=place.at)
-    for why, count in sorted(plan.passed_over.items()):
-        st.caption(plain(f"{count:,} cannot become items: {why}"))
+    if plan.passed_over:
+        reasons = (f"{count:,} {why}" for why, count in sorted(plan.passed_over.items()))
+        st.caption(plain(f"Cannot become items: {'; '.join(reasons)}."))
     wanted = plan.new or plan.labels
     if wanted and not read_only and st.button(
         f"Add {len(wanted):,} as items", key="slide_add", icon=":material/add_circle:",

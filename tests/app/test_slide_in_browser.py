@@ -189,7 +189,7 @@ def test_what_was_drawn_in_qupath_around_nothing_becomes_items(tab, served_own, 
     back.write_text(json.dumps([*two, drawn(-900, 10, 300, 90, "megaspore")]), encoding="utf-8")
     tab.get_by_role("button", name="QuPath").click()
     tab.locator("input[type=file]").set_input_files(back)
-    expect(tab.get_by_text("1 cannot become items: more than half outside")).to_be_visible()
+    expect(tab.get_by_text("Cannot become items: 1 more than half outside")).to_be_visible()
     tab.get_by_role("button", name="Add 2 as items").click()
     expect(tab.get_by_text("2 items added. 2 items labelled: megaspore")).to_be_visible()
     expect(slide.host).to_have_attribute("data-shapes", "130")
