@@ -39,7 +39,7 @@ app: setup  ## the page over the sample slides of the demo
 	$(BIN)/georetrieve app $(DEMO)/samples
 
 # Two tests at a time, each with one thread: more threads than processors wait for each other.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 test: setup  ## the tests, without those marked slow
 	$(PYTEST)

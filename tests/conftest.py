@@ -11,19 +11,20 @@ from georetrieve.encoders import registry
 pytest.register_assert_rewrite("contracts_encoder", "contracts_store")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(config, items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """With several workers (``make test``) a file stays with one, and so do all tests of the page.
 
     What they share is then made once.
     """
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    root = config.rootpath / "tests"
-    for item in items:
-        place = item.path.relative_to(root)
-        group = "page" if place.parts[0] == "app" else place.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            page = "tests/app/"
+            return page if nodeid.startswith(page) else super()._split_scope(nodeid)
+
+    return ByFile(config, log)
 
 
 @pytest.fixture
