@@ -16,7 +16,6 @@ __all__ = ["class_chart", "confusion_chart", "measure_chart"]
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a8a", "#b0a62c"]
 CHANCE = "#8a8f8d"
 _NAMES = alt.Axis(labelLimit=230, labelOverlap=False)
-_SLANTED = alt.Axis(labelAngle=-40, orient="top", labelOverlap=False)
 _ROW, _MOST_CLASSES, _MOST_CELLS = 22, 40, 60
 
 
