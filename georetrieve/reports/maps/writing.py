@@ -32,6 +32,7 @@ from georetrieve.sources.masks.classes import ClassTable
 __all__ = ["MapOptions", "WrittenMap", "is_written", "write_map"]
 
 SAMPLED_PIXELS = 1 << 24
+PNG_LEVEL = 4  # as small as at the usual 6, within a fiftieth, in less than half of its time
 ENDS = (
     "mask.png", "mask.tif", "overlay.png", "uncertainty.tif", "uncertainty.png", "modal.csv",
     "outlines.geojson", "modal.json",
@@ -236,11 +237,11 @@ class _Work:
             lines.append(f"void {100 * void:.1f} % (not counted below)")
         image = colour_overlay(shrunk_image(self.field, size), self.sample.classes, self.classes)
         page = compose(image, self._legend(), title=title, lines=lines, um_per_px=scale)
-        page.save(self._new("overlay.png"), "PNG")
+        page.save(self._new("overlay.png"), "PNG", compress_level=PNG_LEVEL)
         image, legend = uncertainty_picture(self.sample.uncertainty, size)
         lines = [*lines[:2], "entropy of the classes, 0 to 1"]
         page = compose(image, legend, title=f"Uncertainty of {title}", lines=lines, um_per_px=scale)
-        page.save(self._new("uncertainty.png"), "PNG")
+        page.save(self._new("uncertainty.png"), "PNG", compress_level=PNG_LEVEL)
 
     def _legend(self) -> list[LegendRow]:
         """The commonest class first."""

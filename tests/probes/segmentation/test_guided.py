@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from georetrieve.errors import StoreError
 from georetrieve.probes.segmentation import guided as guided_module
@@ -84,3 +85,38 @@ def test_images_smaller_than_the_filter():
 def test_a_radius_out_of_range(radius):
     with pytest.raises(StoreError, match="smooth_px"):
         PatchSettings(smooth_px=radius)
+
+
+def test_it_is_the_published_filter():
+    """Equations 14 to 16 of the paper, with a linear system solved at every pixel."""
+    image = RNG.random((24, 31, 4)).astype(np.float32)
+    shares = RNG.dirichlet([1, 1, 1], (24, 31)).astype(np.float32)
+
+    def mean(values):
+        return ndimage.uniform_filter(
+            values, (7, 7) + (1,) * (values.ndim - 2), output=np.float64, mode="reflect"
+        )
+
+    middle, average = mean(image), mean(shares)
+    outer = image[..., :, None] * image[..., None, :].astype(np.float64)
+    spread = mean(outer) - middle[..., :, None] * middle[..., None, :]
+    both = mean(image[..., :, None] * shares[..., None, :].astype(np.float64))
+    together = both - middle[..., :, None] * average[..., None, :]
+    slopes = np.linalg.solve(spread + guided_module.EVEN * np.eye(4), together)
+    offsets = average - np.einsum("hwi,hwic->hwc", middle, slopes)
+    wanted = np.einsum("hwi,hwic->hwc", image, mean(slopes)) + mean(offsets)
+    wanted = np.maximum(wanted, 0) / np.maximum(wanted, 0).sum(axis=2, keepdims=True)
+    np.testing.assert_allclose(guided(shares, image, 3), wanted, atol=1e-5)
+
+
+def test_a_class_that_is_nowhere_stays_so():
+    image, probabilities, _ = scene()
+    none = np.zeros_like(probabilities[..., :1])
+    more = guided(np.concatenate([none, probabilities, none], axis=2), image, 4)
+    assert not more[..., [0, 3]].any()
+    np.testing.assert_array_equal(more[..., 1:3], guided(probabilities, image, 4))
+
+
+def test_what_is_not_known_anywhere_stays_so():
+    image, probabilities, _ = scene()
+    assert not guided(np.zeros_like(probabilities), image, 4).any()

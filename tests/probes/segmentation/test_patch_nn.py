@@ -297,6 +297,16 @@ def test_lists_find_what_looking_at_all_finds():
     assert (lists >= 0).all()
 
 
+def test_a_thousand_short_vectors_are_looked_up_in_lists_by_themselves():
+    rng = np.random.default_rng(0)
+    vectors = unit_length(rng.normal(size=(1500, 9)).astype(np.float32))
+    exact, lists = (Neighbours(vectors, how).find(vectors, 10)[1] for how in ("exact", "auto"))
+    shared = [
+        len(set(a) & set(b)) / 10 for a, b in zip(exact.tolist(), lists.tolist(), strict=True)
+    ]
+    assert 0.5 < np.mean(shared) < 1  # noise fills its space evenly: the worst there is for lists
+
+
 def test_lists_that_hold_too_few_are_made_up_for():
     vectors = np.eye(64, dtype=np.float32)
     exact, lists = (Neighbours(vectors, search).find(vectors, 64) for search in SEARCHES)

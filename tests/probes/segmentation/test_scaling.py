@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from georetrieve.probes.segmentation import scaling
 from georetrieve.probes.segmentation.features import unit_length
@@ -122,3 +123,47 @@ def test_patches_that_stand_for_more_count_for_more():
     other = learn(features, classes, weights=heavy)
     assert np.abs(one.axes - other.axes).max() > 0
     assert one.axes.shape[1] <= scaling.AXES
+
+
+def test_the_written_out_derivatives_are_those_of_the_loss():
+    torch.manual_seed(0)
+    places = torch.randn(30, 3, dtype=torch.float64, requires_grad=True)
+    labels = torch.softmax(torch.randn(30, 4, dtype=torch.float64), dim=1)
+    weights = torch.rand(30, dtype=torch.float64) + 0.1
+    apart = (places[:12, None] - places[None, 12:]).square().sum(dim=2)
+    shares = torch.softmax(weights[12:].log() - apart, dim=1) @ labels[12:]
+    losses = -(labels[:12] * (shares + scaling.LEAST_SHARE).log()).sum(dim=1)
+    (wanted,) = torch.autograd.grad((losses * weights[:12]).sum() / weights[:12].sum(), places)
+    room = (torch.empty(12, 18, dtype=torch.float64) for _ in range(2))
+    found = scaling._Vote(*room).slope(places.detach(), labels, weights)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_the_steps_are_those_of_torch():
+    """torch.optim is the reference; it is not used for what its import takes."""
+    values = torch.linspace(-1, 2, 6).requires_grad_()
+    optimiser = torch.optim.Adam([values], lr=scaling.RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, scaling.STEPS)
+    own = values.detach().clone()
+    adam = scaling._Adam.of(own)
+    for step in range(20):
+        own -= adam.step(4 * own**3, scaling._falling(step))
+        optimiser.zero_grad()
+        values.pow(4).sum().backward()
+        optimiser.step()
+        schedule.step()
+    torch.testing.assert_close(own, values.detach())
+
+
+def test_how_many_threads_there_are_changes_nothing():
+    features, classes = patches(300)
+    threads = torch.get_num_threads()
+    try:
+        found = []
+        for count in (1, 4):
+            torch.set_num_threads(count)
+            found.append(learn(features, classes).axes)
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_array_equal(*found)
