@@ -87,11 +87,11 @@ class DrawnOutlines:
         Raises:
             StoreError: It cannot be written, or what was kept is damaged.
         """
-        for old, new in renames.items():
-            kept = self.of(old)
-            if kept:
-                self._write(new, kept)
-                self.forget([old])
+        kept = {new: self.of(old) for old, new in renames.items()}  # two may have changed names
+        for new, outlines in kept.items():
+            if outlines:
+                self._write(new, outlines)
+        self.forget(old for old in renames if not kept.get(old))
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Keep none of some files."""

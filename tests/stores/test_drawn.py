@@ -34,6 +34,16 @@ def test_it_follows_its_file_and_is_forgotten_with_it(tmp_path):
     assert list(tmp_path.rglob("*.json")) == []
 
 
+def test_files_that_have_changed_names_keep_their_own(tmp_path):
+    kept, other = DrawnOutlines(tmp_path), ("", "b.tif")
+    kept.add(KEY, [ONE])
+    kept.add(other, [ON_SLICE])
+    kept.rename({KEY: other, other: KEY})
+    assert (kept.of(KEY), kept.of(other)) == ([ON_SLICE], [ONE])
+    kept.rename({KEY: other, other: ("", "c.tif")})
+    assert (kept.of(KEY), kept.of(other), kept.of(("", "c.tif"))) == ([], [ON_SLICE], [ONE])
+
+
 @pytest.mark.parametrize(
     "text",
     [
