@@ -41,7 +41,7 @@ def varied_images():
         solid(0, 0, 0, (64, 64)),
         solid(255, 255, 255, (64, 64)),
         solid(9, 90, 200, (1, 1)),
-        solid(200, 90, 9, (1, 5000)),
+        solid(200, 90, 9, (1, 1000)),
     ]
 
 
@@ -68,16 +68,14 @@ class EncoderContract:
         assert spec.family
         assert len(spec.sha256) == 64
 
-    def test_vectors_are_finite_float32_and_never_zero(self, encoder):
+    def test_vectors_are_finite_float32_of_a_length_that_the_spec_allows(self, encoder):
         images = varied_images()
         vectors = encoder.encode_images(images)
         assert vectors.shape == (len(images), encoder.spec.dim)
         assert vectors.dtype == np.float32
         assert np.isfinite(vectors).all()
-        assert (np.linalg.norm(vectors, axis=1) > 1e-6).all()
-
-    def test_length_is_one_exactly_when_the_spec_says_so(self, encoder):
-        lengths = np.linalg.norm(encoder.encode_images(varied_images()), axis=1)
+        lengths = np.linalg.norm(vectors, axis=1)
+        assert (lengths > 1e-6).all()
         assert np.allclose(lengths, 1, atol=1e-5) is encoder.spec.normalised
 
     def test_no_images_give_no_vectors(self, encoder):
@@ -88,14 +86,13 @@ class EncoderContract:
         images = varied_images()
         together = encoder.encode_images(images, batch_size=len(images))
         alone = np.concatenate([encoder.encode_images([image]) for image in images])
-        pairs = encoder.encode_images(images, batch_size=2)
-        backwards = encoder.encode_images(images[::-1])[::-1]
+        backwards = encoder.encode_images(images[::-1], batch_size=2)[::-1]
         scale = max(1.0, largest(together))
-        for other in (alone, pairs, backwards):
+        for other in (alone, backwards):
             assert largest(together - other) <= BATCH_TOLERANCE * scale
 
     def test_the_two_steps_are_the_whole(self, encoder):
-        images = varied_images()
+        images = varied_images()[:4]
         prepared = [encoder.prepare(image) for image in images]
         np.testing.assert_array_equal(
             encoder.encode_prepared(prepared), encoder.encode_images(images, batch_size=len(images))
@@ -106,7 +103,7 @@ class EncoderContract:
         assert len({(array.shape, array.dtype) for array in prepared}) == 1
 
     def test_prepare_is_thread_safe_and_leaves_the_image_alone(self, encoder):
-        images = varied_images() * 4
+        images = varied_images() * 2
         before = [image.tobytes() for image in images]
         expected = [encoder.prepare(image) for image in images]
         with ThreadPoolExecutor(4) as pool:

@@ -250,9 +250,11 @@ class _Gate:
     """Lets at most so many files be open at a time.
 
     Threads pass it in the order of the files, so the file that is waited for is always inside.
+    There are no more threads than places.
     """
 
     def __init__(self, files: int) -> None:
+        self._files = files
         self._room = threading.Semaphore(files)
         self.closed = False
 
@@ -265,7 +267,8 @@ class _Gate:
     def shut(self) -> None:
         """Let everybody through, to find that there is nothing more to do."""
         self.closed = True
-        self._room.release(1_000_000)
+        # A place for each that may wait is enough, for whoever enters now leaves at once.
+        self._room.release(self._files)
 
 
 def _ahead(
