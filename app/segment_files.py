@@ -116,8 +116,9 @@ def offer_model(opened: Opened, desk: Desk) -> Path | None:
 def save_files(opened: Opened, desk: Desk, made: MadeMap | None) -> None:
     """Offer the clicks as a CSV, and to keep the model beside the index."""
     st.download_button(
-        "Clicks as CSV", draft_csv(desk), "clicks.csv", "text/csv", icon=":material/download:",
-        disabled=not desk.draft.clicks, width="stretch", on_click="ignore",
+        "Clicks as CSV", lambda: draft_csv(desk), "clicks.csv", "text/csv",
+        icon=":material/download:", disabled=not desk.draft.clicks, width="stretch",
+        on_click="ignore",
         help="As `georetrieve segment --clicks` reads them.",
     )  # fmt: skip
     name = st.text_input(

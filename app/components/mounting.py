@@ -23,7 +23,8 @@ def component(name: str, scripts: Sequence[str] = ()) -> Any:  # noqa: ANN401 - 
             none: it is one.
     """
     folder = _HERE / name
-    parts = [_HERE / "signs.js", *(folder / f"{script}.js" for script in scripts or (name,))]
+    shared = (_HERE / "signs.js", _HERE / "steps.js")
+    parts = [*shared, *(folder / f"{script}.js" for script in scripts or (name,))]
     return st.components.v2.component(
         f"georetrieve_{name}",
         css=(folder / f"{name}.css").read_text(encoding="utf-8"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import streamlit as st
 
 from app.colours import label_colours
-from app.components.palette import ClassRow, Done, palette
+from app.components.palette import ClassRow, palette
 from app.components.viewer import Mode, Overlay, Point, Seen, Viewed, viewer
 from app.opened import Opened
 from app.segment_desk import Desk, MadeMap, desk_of
@@ -16,10 +16,18 @@ from app.segment_drafts import again, keep, offer_clearing, offer_earlier
 from app.segment_files import load_files, map_zip, offer_model, save_files, tell
 from app.segment_images import MapImage, choose_image, shown_by
 from app.segment_run import How, choose_how, make_map, warm_up
+from app.segment_steps import (
+    PALETTE,
+    VIEWER,
+    catch_up,
+    say_wrong,
+    shown_classes,
+    shown_image,
+    undo,
+)
 from app.trouble import plain, told
 from app.viewing import viewed
 from georetrieve.reports.maps.layers import UNSURE
-from georetrieve.sources.masks.table_file import parse_colour
 from georetrieve.vocabulary import load_vocabulary
 
 __all__ = ["show"]
@@ -27,6 +35,7 @@ __all__ = ["show"]
 HEIGHT = 540
 MODES: dict[str, Mode] = {"Points": "point", "Region": "region"}
 LAYERS = ("Map", "Uncertainty", "Image")
+UNNAMED = "#888888"  # a click while no class is named
 WHOLE, REGION = "Whole image", "Region"
 # No text from outside.
 UNSURE_LEGEND = (
@@ -36,7 +45,6 @@ UNSURE_LEGEND = (
 )
 SLOW_PIXELS = 16_000_000  # from here on a region should be tried first
 PIXELS_A_MINUTE = 9_000_000  # on a small machine
-SAME_PX = 0.01
 FIRST_NAMES = ("pore", "quartz", "plagioclase", "alkali feldspar", "biotite", "calcite", "opaque")
 
 
@@ -44,6 +52,7 @@ def show(opened: Opened) -> None:
     """Show the page."""
     warm_up()
     desk = desk_of(opened)
+    catch_up(desk)
     keep(opened, desk)  # whatever changed it
     tell()
     with st.sidebar:
@@ -66,7 +75,7 @@ def show(opened: Opened) -> None:
         if shown is not None:
             _make(opened, desk, image, how, shown)
     if seen is not None:
-        _follow(opened, desk, image, seen)
+        _follow(desk, image, seen)
 
 
 def _key(image: MapImage) -> object:
@@ -99,14 +108,16 @@ def _viewer(
         key, one = shown_by(opened, image, view if view in image.views else next(iter(image.views)))
         shown = viewed(key, one)
         shown = replace(shown, um_per_px=how.um_per_px or shown.um_per_px)
+        shown_image(image.name, shown)
         seen = viewer(
             shown,
-            key="segment_viewer",
+            key=VIEWER,
             points=[
                 Point(x=one.x, y=one.y, colour=_hex(colours[one.name]), title=one.name)
                 for one in desk.draft.clicks
                 if one.path == image.name
             ],
+            pen=_hex(colours[desk.active]) if desk.active in colours else UNNAMED,
             region=desk.regions.get(image.name),
             overlay=overlay,
             mode=MODES[mode],
@@ -123,17 +134,15 @@ def _classes(opened: Opened, desk: Desk, made: MadeMap | None) -> None:
     rows = _rows(desk, made)
     if desk.active not in desk.draft.names:
         desk.active = next(iter(desk.draft.names), None)
-    done = palette(
+    shown_classes(desk, rows)
+    say_wrong()
+    palette(
         rows,
-        key="segment_palette",
+        key=PALETTE,
         active=desk.active,
         suggestions=_suggestions(tuple(label_colours(opened))),
         stale=made is not None and _is_stale(desk, made),
     )
-    if done is not None:
-        with told():
-            _do(desk, rows, done)
-            again(opened, desk)
 
 
 def _rows(desk: Desk, made: MadeMap | None) -> list[ClassRow]:
@@ -154,31 +163,13 @@ def _rows(desk: Desk, made: MadeMap | None) -> list[ClassRow]:
     ]
 
 
-def _do(desk: Desk, rows: Sequence[ClassRow], done: Done) -> None:
-    draft = desk.draft
-    if done.act == "add" and done.name.strip() in draft.names:
-        desk.active = done.name.strip()
-    elif done.act == "add":
-        desk.active = draft.add_class(done.name)
-    elif done.name not in draft.names:  # of a model: taken over
-        row = next(row for row in rows if row.name == done.name)
-        desk.active = draft.add_class(done.name, parse_colour(row.colour))
-    elif done.act == "choose":
-        desk.active = done.name
-    elif done.act == "rename":
-        desk.active = draft.rename_class(done.name, done.value)
-    elif done.act == "colour":
-        draft.colour_class(done.name, parse_colour(done.value))
-    else:
-        draft.remove_class(done.name)
-
-
 def _make(opened: Opened, desk: Desk, image: MapImage, how: How, shown: Viewed) -> None:
     """The buttons under the classes."""
     draft, region, made = desk.draft, desk.regions.get(image.name), desk.maps.get(_key(image))
-    if st.button("Undo", icon=":material/undo:", disabled=not draft.can_undo, width="stretch"):
-        draft.undo()
-        again(opened, desk)
+    st.button(
+        "Undo", icon=":material/undo:", disabled=not draft.can_undo, width="stretch",
+        on_click=undo, args=(desk,),
+    )  # fmt: skip
     if any(one.image == image.name for one in draft.masks) and st.button(
         "Leave the mask out", icon=":material/layers_clear:", width="stretch"
     ):
@@ -227,19 +218,11 @@ def _tell_of(desk: Desk, image: MapImage, made: MadeMap) -> None:
     st.caption("  \n".join(lines))
 
 
-def _follow(opened: Opened, desk: Desk, image: MapImage, seen: Seen) -> None:
+def _follow(desk: Desk, image: MapImage, seen: Seen) -> None:
     """Do what was done in the viewer."""
     if seen.region is not None and seen.region != desk.regions.get(image.name):
         desk.regions[image.name] = seen.region
         st.rerun()
-    if seen.point is not None:
-        with told():
-            if desk.active is None:
-                st.toast("Name a class first, at the right.", icon=":material/info:")
-                return
-            # A click on a point comes with just its place.
-            desk.draft.click(image.name, *seen.point, desk.active, reach=SAME_PX)
-            again(opened, desk)
 
 
 def _is_stale(desk: Desk, made: MadeMap) -> bool:

@@ -101,6 +101,22 @@ def test_from_clicks_to_a_map_and_its_files(tab, served, tmp_path):
     expect(row(tab, "quartz").locator(".clicks")).to_have_text("2 clicks")
 
 
+def test_whoever_is_faster_than_the_page_loses_no_click(tab, served):
+    tab.goto(f"{served.url}/segment?image=section_01_sandstone")
+    viewer = Viewer(tab)
+    add_class(tab, "pore")
+    add_class(tab, "quartz")
+    places = [(x, y) for x in range(150, 650, 100) for y in (200, 350)]
+    for place in places:
+        viewer.click(*place)  # and wait for nothing
+    tab.keyboard.press("1")
+    for x, y in places[:4]:
+        viewer.click(x + 50, y + 60)
+    tab.get_by_role("button", name="Undo").click()
+    expect(row(tab, "pore").locator(".clicks")).to_have_text("3 clicks")
+    expect(row(tab, "quartz").locator(".clicks")).to_have_text("10 clicks")
+
+
 @pytest.mark.slow
 def test_names_are_shown_as_they_are_and_can_be_mended(tab, served):
     tab.goto(f"{served.url}/segment?image=section_01_sandstone")

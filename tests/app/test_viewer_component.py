@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from app.components.viewer import Drawn, Seen, Shape, Viewed
+from app.components.viewer import Drawn, Seen, Shape, Viewed, clicked
 from app.components.viewer import _seen as seen
 from georetrieve.serving.pictures import PICTURES
 
@@ -16,7 +16,7 @@ BOX = [(1.0, 2.0), (5.0, 2.0), (5.0, 6.004), (1.0, 6.0)]
 def test_what_is_seen_lies_in_the_image():
     assert seen({"picked": "a"}, IMAGE, {"a"}) == Seen(picked="a")
     assert seen({"region": [-10, 70.4, 30, 50]}, IMAGE, ()) == Seen(region=(0, 70, 20, 10))
-    assert seen({"point": [99.5, 0]}, IMAGE, ()) == Seen(point=(99.5, 0.0))
+    assert clicked({"point": [99.5, 0]}, IMAGE) == (99.5, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,15 @@ def test_what_is_seen_lies_in_the_image():
         {"region": [0, 0, "1", 1]},
         {"region": [0, 0, 1]},
         {"region": "0,0,1,1"},
-        {"point": [100, 5]},
-        {"point": [math.inf, 5]},
-        {"point": {"x": 1}},
     ],
 )
 def test_what_cannot_be_seen_is_nothing(said):
     assert seen(said, IMAGE, {"a"}) == Seen()
+
+
+@pytest.mark.parametrize("point", [[100, 5], [math.inf, 5], {"x": 1}, [1], None])
+def test_what_cannot_be_clicked_is_no_click(point):
+    assert clicked({"point": point}, IMAGE) is None
 
 
 def test_drawn_outlines_are_lent_once_and_again_when_they_are_gone(monkeypatch):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from app.components.mounting import component
+from app.components.steps import taken
 
-__all__ = ["Act", "ClassRow", "Done", "palette"]
+__all__ = ["Act", "ClassRow", "Done", "palette", "palette_done"]
 
 Act = Literal["choose", "add", "rename", "colour", "remove"]
 LONGEST = 200
@@ -58,10 +59,10 @@ def palette(
     active: str | None,
     suggestions: Sequence[str] = (),
     stale: bool = False,
-) -> Done | None:
-    """Show classes; returns what was done with them, in the run of the script after it.
+) -> None:
+    """Show classes. A click, or the keys 1 to 9, choose one; a double click renames it.
 
-    A click, or the keys 1 to 9, choose a class; a double click renames it.
+    What is done are steps (:func:`~app.components.steps.take`); :func:`palette_done` reads them.
 
     Args:
         rows: In order.
@@ -70,21 +71,21 @@ def palette(
         suggestions: Names offered to a class that is added.
         stale: Whether the percentages are those of an earlier moment.
     """
-    done = component("palette")(
+    component("palette")(
         key=key,
         data={
             "rows": [asdict(row) for row in rows],
             "active": active,
             "suggestions": list(suggestions),
             "stale": stale,
+            "taken": dict(taken(key)),
         },
-        on_done_change=lambda: None,
+        on_steps_change=lambda: None,
     )
-    return _checked(done.done or {}, {row.name for row in rows})
 
 
-def _checked(said: dict[str, Any], known: set[str]) -> Done | None:
-    """What the browser says, as far as it can be true."""
+def palette_done(said: dict[str, Any], known: Collection[str]) -> Done | None:
+    """What a step says, as far as it can be true of the ``known`` classes."""
     act, name, value = (str(said.get(part) or "") for part in ("act", "name", "value"))
     if act not in get_args(Act) or (act != "add" and name not in known):
         return None

@@ -1,9 +1,14 @@
 // Classes of a map. Text from outside is only ever set as text, never as HTML.
-export default function ({ parentElement, data, setTriggerValue }) {
+export default function ({ parentElement, data, setStateValue }) {
   let state = parentElement.__palette;
   if (!state) state = parentElement.__palette = build(parentElement);
-  state.send = (act, name, value = "") => setTriggerValue("done", { act, name, value });
-  state.data = data;
+  state.send = (act, name, value = "") => {
+    state.steps.add({ act, name, value }, setStateValue);
+    if (act === "choose") choose(state, name); // what is clicked next is of it
+  };
+  state.steps.taken(data.taken);
+  const waiting = state.steps.waiting.findLast((one) => one.act === "choose");
+  state.data = data = waiting ? { ...data, active: waiting.name } : data;
 
   const words = JSON.stringify(data.suggestions);
   if (state.words !== words) {
@@ -28,7 +33,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
 }
 
 function build(root) {
-  const state = { host: make("div", "palette"), rows: make("div", "rows"), list: make("datalist") };
+  const state = { host: make("div", "palette"), rows: make("div", "rows"), list: make("datalist"), steps: new Steps() };
   state.rows.setAttribute("role", "listbox");
   state.rows.setAttribute("aria-label", "Classes");
   const form = make("form", "add");
@@ -56,6 +61,16 @@ function build(root) {
   };
   document.addEventListener("keydown", state.keys);
   return state;
+}
+
+function choose(state, name) {
+  state.data = { ...state.data, active: name };
+  state.active = name;
+  state.seen = JSON.stringify([state.data.rows, name]); // a row that is being renamed stays
+  for (const box of state.rows.children) {
+    box.classList.toggle("active", box.dataset.name === name);
+    box.setAttribute("aria-selected", String(box.dataset.name === name));
+  }
 }
 
 function draw(state, row, place) {

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from app.components.mounting import component
+from app.components.steps import taken
 from georetrieve.serving.pictures import PICTURES
 
-__all__ = ["Drawn", "Mode", "Overlay", "Point", "Seen", "Shape", "Viewed", "viewer"]
+__all__ = ["Drawn", "Mode", "Overlay", "Point", "Seen", "Shape", "Viewed", "clicked", "viewer"]
 
 # One script, in the order in which its parts build on each other.
 _PARTS = ("view", "tiles", "outlines", "region", "scale_bar", "gestures", "viewer")
@@ -129,13 +130,10 @@ class Seen:
     Attributes:
         picked: Id of the outline that was clicked.
         region: (x, y, width, height) that was drawn, whole pixels inside the image.
-        point: (x, y) that was clicked, pixels inside the image; of a click on a point just that
-            point's.
     """
 
     picked: str | None = None
     region: tuple[int, int, int, int] | None = None
-    point: tuple[float, float] | None = None
 
 
 def viewer(
@@ -145,6 +143,7 @@ def viewer(
     shapes: Sequence[Shape] | Drawn = (),
     chosen: Collection[str] = (),
     points: Sequence[Point] = (),
+    pen: str = "#888888",
     region: tuple[int, int, int, int] | None = None,
     overlay: Overlay | None = None,
     mode: Mode = "look",
@@ -159,7 +158,9 @@ def viewer(
         key: Of the widget. The view stays when only outlines, points or overlay change.
         shapes: Outlines; a click on one picks it. Many are best made ready once (:class:`Drawn`).
         chosen: Ids of those that are drawn as chosen.
-        points: Clicks made so far.
+        points: Clicks made so far. Further ones are steps (:func:`~app.components.steps.take`),
+            for they come faster than the page is shown; :func:`clicked` reads them.
+        pen: Colour of a click until it is among the points, ``#rrggbb``.
         region: Drawn as chosen.
         overlay: Laid over.
         mode: What dragging and clicking do: look around and pick, draw a region, or set points.
@@ -178,6 +179,8 @@ def viewer(
             ),
             "chosen": list(chosen),
             "points": [asdict(point) for point in points],
+            "pen": pen,
+            "taken": dict(taken(key)),
             "region": region,
             "overlay": None if overlay is None else asdict(overlay),
             "mode": mode,
@@ -186,6 +189,7 @@ def viewer(
             "height": height,
         },
         on_seen_change=lambda: None,
+        on_steps_change=lambda: None,
     )
     known = shapes.ids if isinstance(shapes, Drawn) else {shape.id for shape in shapes}
     return _seen(done.seen or {}, image, known)
@@ -194,16 +198,22 @@ def viewer(
 def _seen(said: dict[str, Any], image: Viewed, known: Collection[str]) -> Seen:
     """What the browser says, as far as it can be true."""
     picked = said.get("picked")
-    region, point = _numbers(said.get("region"), 4), _numbers(said.get("point"), 2)
+    region = _numbers(said.get("region"), 4)
     return Seen(
         picked=picked if isinstance(picked, str) and picked in known else None,
         region=None if region is None else _inside(region, image),
-        point=(
-            (point[0], point[1])
-            if point and 0 <= point[0] < image.width and 0 <= point[1] < image.height
-            else None
-        ),
     )
+
+
+def clicked(said: dict[str, Any], image: Viewed) -> tuple[float, float] | None:
+    """(x, y) of a step that is a click, pixels inside the image; else None.
+
+    Of a click on a point it is just that point's.
+    """
+    point = _numbers(said.get("point"), 2)
+    if point is None or not (0 <= point[0] < image.width and 0 <= point[1] < image.height):
+        return None
+    return point[0], point[1]
 
 
 def _numbers(values: object, count: int) -> list[float] | None:

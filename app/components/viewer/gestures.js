@@ -84,8 +84,8 @@ class Gestures {
     if (viewer.mode === "point") {
       const { width, height } = view.image;
       const set = viewer.points.find((one) => Math.hypot(one.x - x, one.y - y) * view.scale < MARKER);
-      if (set) viewer.send("seen", { point: [set.x, set.y] }); // a click on a point is meant for it
-      else if (x >= 0 && y >= 0 && x < width && y < height) viewer.send("seen", { point: [x, y] });
+      if (set) viewer.set([set.x, set.y]); // a click on a point is meant for it
+      else if (x >= 0 && y >= 0 && x < width && y < height) viewer.set([x, y]);
     } else if (viewer.mode === "look") {
       const hit = viewer.outlines.hit(x, y, view.scale);
       if (hit) viewer.send("seen", { picked: hit.id });

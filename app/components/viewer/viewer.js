@@ -15,7 +15,8 @@ class Viewer {
   constructor(root) {
     this.view = new View();
     this.region = new Region();
-    this.points = [];
+    this.said = []; // points the page knows
+    this.steps = new Steps();
     this.lost = ""; // why there are no outlines
     this.chosen = new Set();
     this.build(root);
@@ -66,11 +67,14 @@ class Viewer {
 
   // --- what the page says -------------------------------------------------------------------------
 
-  update(data, send) {
+  update(data, send, keep) {
     this.send = send;
+    this.keep = keep;
+    this.steps.taken(data.taken);
     this.host.style.height = `${data.height}px`;
     this.chosen = new Set(data.chosen);
-    this.points = data.points;
+    this.said = data.points;
+    this.pen = data.pen;
     this.mode = data.mode;
     this.host.dataset.mode = data.mode;
     this.canvas.setAttribute("aria-label", HELP[data.mode]);
@@ -87,6 +91,22 @@ class Viewer {
     this.setShapes(data.shapes);
     this.lookAt(data.lookAt, data.times);
     this.resize();
+  }
+
+  // With those that were clicked since, which the page does not know yet.
+  get points() {
+    const points = [...this.said];
+    for (const { point: [x, y], of } of this.steps.waiting) {
+      if (of !== this.image.tiles) continue;
+      const place = points.findIndex((one) => one.x === x && one.y === y);
+      if (place >= 0) points.splice(place, 1);
+      else points.push({ x, y, colour: this.pen, title: "" });
+    }
+    return points;
+  }
+
+  set(point) {
+    this.steps.add({ point, of: this.image.tiles }, this.keep);
   }
 
   setImage(image) {
@@ -296,7 +316,7 @@ class Viewer {
   }
 }
 
-export default function ({ parentElement, data, setTriggerValue }) {
+export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   parentElement.__viewer ??= new Viewer(parentElement);
-  parentElement.__viewer.update(data, setTriggerValue);
+  parentElement.__viewer.update(data, setTriggerValue, setStateValue);
 }
