@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from georetrieve.cli import main
 from georetrieve.stores.lance import IndexStore
 
 # Indexes with the real encoder and small commits, and says a line for every item encoded.
@@ -106,23 +107,21 @@ def test_2000_files_killed_three_times(tmp_path):
     compare(tmp_path / "slides", tmp_path, 2000, 512, "adapt")
 
 
-def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path):
-    write_images(tmp_path / "slides", 90)
+def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path, monkeypatch, capsys):
+    write_images(tmp_path / "slides", 60)
     index = tmp_path / "index"
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "slides"), str(index), "16", "hold"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as first:
         assert "held\n" in iter(first.stdout.readline, "")  # some commits made, more to come
-        second = subprocess.run(
-            [sys.executable, "-m", "georetrieve", "index", str(tmp_path / "slides"), "-i", index],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        second = ["georetrieve", "index", str(tmp_path / "slides"), "-i", str(index)]
+        monkeypatch.setattr(sys, "argv", second)
+        with pytest.raises(SystemExit, match="1"):
+            main()
+        refusal = capsys.readouterr().err
         seen_by_a_reader = len(IndexStore.open(index))
         _, _ = first.communicate("go on\n", timeout=120)
-    assert second.returncode == 1
-    assert f"process {first.pid}" in second.stderr
-    assert socket.gethostname() in second.stderr
-    assert second.stderr.count("\n") == 1
+    assert f"process {first.pid}" in refusal
+    assert socket.gethostname() in refusal
+    assert refusal.count("\n") == 1
     assert 0 < seen_by_a_reader < len(IndexStore.open(index))

@@ -13,10 +13,15 @@ from georetrieve.encoders.runtime import Runtime
 TRANSFORMERS = [kind for kind in MODELS if kind not in {"convnext", "resnet"}]
 SIZES = {**dict.fromkeys([*TRANSFORMERS, CLIP], 98), SIGLIP: 96}  # native are 56 and 160 px
 NAME = "hf:georetrieve/test"
+ALIKE = {"dinov2", "siglip", "vit", "vit_mae"}  # others resample positions in the same ways
+
+
+def param(kind):
+    return pytest.param(kind, marks=[pytest.mark.slow] if kind in ALIKE else [])
 
 
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="needs openvino")
-@pytest.mark.parametrize("kind", SIZES)
+@pytest.mark.parametrize("kind", [param(kind) for kind in SIZES])
 def test_openvino_at_another_size_is_pytorch(weights_root, kind):
     """OpenVINO turns an antialiased interpolation into another: patches were 0.04 off."""
     if kind in MODELS:

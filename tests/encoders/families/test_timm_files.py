@@ -93,10 +93,9 @@ def test_architectures_of_one_shape_do_not_share_a_fingerprint(tmp_path):
 
 def test_registers_and_class_token_are_no_patches(tmp_path):
     arch = "vit_small_patch14_reg4_dinov2"
-    encoder = load_encoder(
-        f"{arch}@{save_checkpoint(tmp_path / 'w.pth', arch)}", runtime=Runtime(device="cpu")
-    )
-    assert encoder.encode_patches([blobs(0)]).shape == (1, 37, 37, 384)
+    path = save_checkpoint(tmp_path / "w.pth", arch)
+    encoder = load_encoder(f"{arch}@{path},size=112", runtime=Runtime(device="cpu"))
+    assert encoder.encode_patches([blobs(0)]).shape == (1, 8, 8, 384)
 
 
 def test_a_tag_brings_its_channel_statistics(tmp_path):
