@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -112,7 +113,8 @@ def raw_layout(
     """Shape (Z, Y, X) and type of a ``.raw`` file, and remarks.
 
     From the options; where they are silent from a name like ``core_110x110x110_uint8.raw``, if it
-    is a cube (of other shapes a name does not tell which number is z).
+    is a cube (of other shapes a name does not tell which number is z). A shape alone is enough
+    where it leaves one byte a voxel: two or four may be of several types.
 
     Raises:
         SourceError: They are unknown, or do not fit the file's size.
@@ -131,6 +133,15 @@ def raw_layout(
             remarks.append(
                 f"shape {side}×{side}×{side} and type {found[4]} taken from the file name"
             )
+    if shape is not None and named is None:
+        if math.prod(shape) != size:
+            raise SourceError(
+                f"{path.name} has {size:,} bytes, and {_times(shape)} voxels of uint8 are "
+                f"{math.prod(shape):,}; say raw_dtype (--raw-dtype uint16), or another raw_shape."
+                f"{_fits(size, shape, np.dtype(np.uint8))}{_cubes(size)}"
+            )
+        named = "uint8"
+        remarks.append("type uint8 taken: the file has one byte a voxel")
     if shape is None or named is None:
         raise SourceError(
             f"{path.name} has {size:,} bytes and no header; say raw_shape (--raw-shape Z,Y,X) and "
@@ -145,18 +156,22 @@ def raw_layout(
         ) from error
     if dtype.kind not in "buif":
         raise SourceError(f"raw_dtype {named!r} is no number; give uint8, uint16, float32 ...")
-    expected = shape[0] * shape[1] * shape[2] * dtype.itemsize
+    expected = math.prod(shape) * dtype.itemsize
     if expected != size:
         raise SourceError(
-            f"{path.name} has {size:,} bytes, but {shape[0]}×{shape[1]}×{shape[2]} voxels of "
+            f"{path.name} has {size:,} bytes, but {_times(shape)} voxels of "
             f"{dtype} are {expected:,}.{_fits(size, shape, dtype)}{_cubes(size)}"
         )
     return shape, dtype, remarks
 
 
+def _times(shape: tuple[int, int, int]) -> str:
+    return "×".join(str(side) for side in shape)
+
+
 def _fits(size: int, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> str:
     """What would fit with the given slices, or with the given type."""
-    voxels = shape[0] * shape[1] * shape[2]
+    voxels = math.prod(shape)
     for name in COMMON_TYPES:
         if voxels * np.dtype(name).itemsize == size:
             return f" As {name} this shape would fit."

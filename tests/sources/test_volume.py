@@ -244,6 +244,17 @@ def test_raw_of_another_size_says_what_would_fit(tmp_path):
         open_raster(tmp_path / "a.raw", ReadOptions(raw_shape=(4, 5, 6), raw_dtype="uint15"))
 
 
+def test_the_shape_of_raw_is_enough_where_it_leaves_one_byte_a_voxel(tmp_path):
+    (tmp_path / "a.raw").write_bytes(bytes(4 * 5 * 6))
+    shape, dtype, remarks = raw_layout(tmp_path / "a.raw", ReadOptions(raw_shape=(4, 5, 6)))
+    assert (shape, dtype) == ((4, 5, 6), np.uint8)
+    assert remarks == ["type uint8 taken: the file has one byte a voxel"]
+    with pytest.raises(SourceError, match=r"120 bytes, and 2×5×6 .*As uint16 this shape would fit"):
+        raw_layout(tmp_path / "a.raw", ReadOptions(raw_shape=(2, 5, 6)))
+    with pytest.raises(SourceError, match=r"4 slices of 5×6 would fit"):
+        raw_layout(tmp_path / "a.raw", ReadOptions(raw_shape=(7, 5, 6)))
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
