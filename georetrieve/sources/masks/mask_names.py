@@ -15,6 +15,7 @@ from georetrieve.sources.folder import walk
 __all__ = ["MaskPairs", "pair_masks"]
 
 MASK_ENDING = re.compile(r"[_\-. ](masks?|labels?|seg|segmentation|gt)$", re.IGNORECASE)
+WITHOUT_MASK = "has no mask"
 SLICE_ENDING = re.compile(r"^(?P<stem>.+?)[_\-. ]?(?P<axis>[zyx])0*(?P<index>\d+)$", re.IGNORECASE)
 
 
@@ -37,7 +38,8 @@ class MaskPairs:
         count = len(self.failed)
         if not count:
             return SourceError(f"{self.where} holds no mask; name the folder with the masks.")
-        path, reason = self.failed[0]
+        # What is wrong with a mask that is there says more than that others have none.
+        path, reason = min(self.failed, key=lambda one: one[1].startswith(WITHOUT_MASK))
         more = f" (and {count - 1} more)" if count > 1 else ""
         return SourceError(f"No image has a mask of use in {self.where}: {path}: {reason}{more}")
 
@@ -73,7 +75,7 @@ def pair_masks(fields: Sequence[FieldOfView], truth: Path) -> MaskPairs:
     for one in fields:
         found = names.find(one.name)
         if found is None:
-            paired.failed.append((one.name, f"has no mask in {truth}"))
+            paired.failed.append((one.name, f"{WITHOUT_MASK} in {truth}"))
         else:
             paired.masks[one.name] = truth / found
             used.add(found)

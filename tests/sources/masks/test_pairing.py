@@ -65,6 +65,13 @@ def test_a_mask_of_another_size_gives_both_sizes(field, put_mask, tmp_path):
         label_fields(fields[1:], tmp_path / "masks/b.png")
 
 
+def test_what_is_wrong_with_a_mask_is_said_before_that_others_have_none(field, put_mask, tmp_path):
+    put_mask("masks/b.png", np.zeros((5, 6)))
+    fields = [field("a.png"), field("b.png")]
+    with pytest.raises(SourceError, match=r"b\.png: .*6×5 px.*\(and 1 more\)"):
+        label_fields(fields, tmp_path / "masks")
+
+
 def test_a_damaged_mask_is_reported(field, put_mask, tmp_path):
     put_mask("masks/a.png", MASK)
     (tmp_path / "masks/b.png").write_bytes(b"\x89PNG")
