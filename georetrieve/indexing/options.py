@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from georetrieve.encoders.runtime import Runtime
+from georetrieve.errors import SourceError
 
 __all__ = ["IndexOptions", "IndexReport", "Silent"]
 
@@ -28,6 +29,9 @@ class IndexOptions:
         batch_size: Images an encoder is given at once.
         commit_items: Items after which a commit is due.
         retry: Read files again that failed before, though they have not changed.
+
+    Raises:
+        SourceError: ``workers``, ``batch_size`` or ``commit_items`` is too small.
     """
 
     encoder: str | None = None
@@ -41,6 +45,14 @@ class IndexOptions:
     batch_size: int = 32
     commit_items: int = 512
     retry: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse numbers with which nothing would be read or encoded."""
+        for name, least in (("workers", 0), ("batch_size", 1), ("commit_items", 1)):
+            if getattr(self, name) < least:
+                raise SourceError(
+                    f"{name} = {getattr(self, name)} cannot be: it is {least} or more."
+                )
 
 
 @dataclass(slots=True, kw_only=True)
