@@ -10,6 +10,7 @@ import typer
 
 from georetrieve.cli.output import Bars, Format, emit_first, remark, remark_all
 from georetrieve.cli.runtime import DeviceOption
+from georetrieve.sources.label_table import counted
 
 if TYPE_CHECKING:
     from georetrieve.probes.classification.result import Classification
@@ -161,6 +162,6 @@ def _summary(result: Classification) -> str:
     failed = f"; {len(result.failed):,} not read" if result.failed else ""
     far = int(result.far.sum())
     return (
-        f"{len(result):,} items classified by {result.probe}: {', '.join(classes) or 'none'}; "
-        f"{far:,} far from anything labelled{failed}"
+        f"{counted(len(result), 'item')} classified by {result.probe}: "
+        f"{', '.join(classes) or 'none'}; {far:,} far from anything labelled{failed}"
     )

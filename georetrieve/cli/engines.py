@@ -77,6 +77,9 @@ def engine(
     with Bars() as bars, Index.open(index, engine=name, progress=bars) as opened:
         remarks = () if build is None else opened.column(encoder).choose().remarks
         rows = FaissCache(opened.path).rows(opened.store)
+    if not rows:
+        build_one = f"georetrieve engine {index} --build ivf"
+        remarks = (f"No FAISS index is kept; every search is exact. To build one: {build_one}",)
     emit(rows, form, ENGINE_COLUMNS)
     for line in remarks:
         remark(line)

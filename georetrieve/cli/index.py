@@ -13,6 +13,7 @@ from georetrieve.cli.option_groups import with_groups
 from georetrieve.cli.output import Bars, Format, emit, file_line, remark
 from georetrieve.cli.runtime import RuntimeOptions
 from georetrieve.errors import SourceError
+from georetrieve.sources.label_table import counted
 
 if TYPE_CHECKING:
     from georetrieve.indexing.options import IndexReport
@@ -226,10 +227,10 @@ def _print(report: IndexReport, form: Format) -> None:
         "ignored (no image)": report.ignored,
     }
     files = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    labels = f" with {report.labels} labels" if report.labels else ""
+    labels = f" with {counted(report.labels, 'label')}" if report.labels else ""
     relabelled = f"; {report.relabelled:,} relabelled" if report.relabelled else ""
     rate = ""
     if report.encoded and report.encode_seconds:
         rate = f", {report.encoded / report.encode_seconds:.1f} vectors/s"
-    print(f"{report.index}: {report.items:,} items{labels}{relabelled}")
+    print(f"{report.index}: {counted(report.items, 'item')}{labels}{relabelled}")
     print(f"files: {files or 'none'}  ({report.seconds:.1f} s{rate})")

@@ -64,7 +64,9 @@ def test_recall_is_a_remark_of_a_search(index):
 
 
 def test_an_index_is_built_ahead_and_shown(index):
-    assert json.loads(run("engine", index, "--format", "json").stdout) == []
+    none = run("engine", index, "--format", "json")
+    assert json.loads(none.stdout) == []
+    assert "No FAISS index is kept; every search is exact." in none.stderr
     run("engine", index, "--build", "hnsw")
     (row,) = json.loads(run("engine", index, "--format", "json").stdout)
     assert (row["engine"], row["encoder"], row["vectors"]) == ("faiss:hnsw", "fake", 150)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal
 
 import numpy as np
@@ -144,7 +145,8 @@ def classify(
         path, reason = queries.failed[0]
         count = len(queries.failed)
         others = f" (the first of {count:,} that cannot be read)" if count > 1 else ""
-        raise SourceError(f"{path}: {reason} Nothing is left to classify{others}.")
+        said = reason.removeprefix(PurePath(path).name).lstrip(": ")  # the file is named once
+        raise SourceError(f"{path}: {said} Nothing is left to classify{others}.")
     return Classification(
         index=str(index.path),
         queries=asked,
