@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -30,37 +30,47 @@ def ask_who() -> None:
 
 
 def give(
-    opened: Opened, labels: Mapping[str, str | None], how: How = "given", *, before: str = ""
-) -> None:
+    opened: Opened, labels: Mapping[str, str | None], how: How = "given", *, before: str = "",
+    then: Callable[[], None] | None = None,
+) -> None:  # fmt: skip
     """Label items, in one act; nothing is ticked any more.
 
     A callback of a widget: it is done before the page is shown again. What came of it, or why it
-    could not be, is shown by :func:`tell`, after what was done ``before``.
+    could not be, is shown by :func:`tell`, after what was done ``before``. ``then`` is called as
+    soon as it is done, or refused: wherever session state is asked a run may end.
     """
+    who, ticked = _who(), chosen.held()
     try:
-        act = give_labels(opened.index.path, labels, who=_who(), how=how)
+        act = give_labels(opened.index.path, labels, who=who, how=how)
+        ticked.pop(opened.key, None)
     except GeoRetrieveError as error:
+        _call(then)
         say(error=before + str(error))
         return
-    chosen.clear(opened)
+    _call(then)
     count = sum(before != after for before, after in act.labels.values())
     if not count:
         suggested.forget(opened)
         say(f"{before}{counted(len(act.labels), 'item')} confirmed: the labels stand as they were.")
         return
     given = sorted({after or "no label" for _, after in act.labels.values()})
-    said = given[0] if len(given) == 1 else f"one of {len(given)} labels"
+    said = given[0] if len(given) == 1 else f"{len(given)} different labels"
     now = f"{counted(count, 'item')} labelled: {said}" if given != ["no label"] else _taken(count)
     say(before + now)
 
 
-def undo(opened: Opened, batch: str | None = None) -> None:
+def undo(
+    opened: Opened, batch: str | None = None, *, then: Callable[[], None] | None = None
+) -> None:
     """Take back an act, the last that stands by default; a callback likewise."""
+    who = _who()
     try:
-        act, count = undo_labels(opened.index.path, batch=batch, who=_who())
+        act, count = undo_labels(opened.index.path, batch=batch, who=who)
     except GeoRetrieveError as error:
+        _call(then)
         say(error=str(error))
         return
+    _call(then)
     suggested.forget(opened)
     when = act.when[:16].replace("T", " ")
     say(f"Taken back what {act.who} said on {when}: {counted(count, 'item')}")
@@ -88,6 +98,11 @@ def is_read_only(opened: Opened) -> bool:
         icon=":material/lock:",
     )
     return True
+
+
+def _call(then: Callable[[], None] | None) -> None:
+    if then is not None:
+        then()
 
 
 def _who() -> str:

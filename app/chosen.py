@@ -8,13 +8,18 @@ import streamlit as st
 
 from app.opened import Opened
 
-__all__ = ["add", "chosen", "clear", "replace_shown"]
+__all__ = ["add", "chosen", "clear", "held", "replace_shown"]
 
 
 def chosen(opened: Opened) -> list[str]:
     """Ids of the items of the index that are ticked, in the order they were."""
-    held: dict[str, dict[str, None]] = st.session_state.setdefault("_chosen", {})
-    return list(held.get(opened.key, {}))
+    return list(held().get(opened.key, {}))
+
+
+def held() -> dict[str, dict[str, None]]:
+    """What is ticked, by index; for those who change it where no run may end."""
+    some: dict[str, dict[str, None]] = st.session_state.setdefault("_chosen", {})
+    return some
 
 
 def replace_shown(opened: Opened, shown: Iterable[str], ticked: Collection[str]) -> None:
@@ -35,5 +40,4 @@ def add(opened: Opened, ids: Iterable[str]) -> None:
 
 def clear(opened: Opened) -> None:
     """Tick nothing."""
-    chosen(opened)
-    st.session_state["_chosen"].pop(opened.key, None)
+    held().pop(opened.key, None)

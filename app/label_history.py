@@ -74,5 +74,5 @@ def _history(opened: Opened, *, read_only: bool) -> None:
 
 
 def _how(how: str) -> str:
-    ways = {"given": "by hand", "suggested": "suggested, accepted", "imported": "from a table"}
+    ways = {"given": "by hand", "suggested": "suggested, accepted", "imported": "from a file"}
     return ways.get(how, plain(how))

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-__all__ = ["Step", "take", "taken"]
+__all__ = ["Step", "take", "taken", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,20 @@ class Step:
 
     Attributes:
         key: Of the component.
+        number: Its steps are counted.
         at: When, milliseconds of the browser's clock.
         said: What, as the browser says it.
     """
 
     key: str
+    number: int
     at: float
     said: dict[str, Any]
+    _held: dict[str, Any]
+
+    def done(self) -> None:
+        """It is not to be done again."""
+        self._held["number"] = max(self._held["number"], self.number)
 
 
 def taken(key: str) -> dict[str, Any]:
@@ -45,18 +52,24 @@ def take(*keys: str) -> list[Step]:
     Whoever takes them does them before anything else of the page: a run may end at whatever it
     shows, and the steps would be gone with it.
     """
+    steps = waiting(*keys)
+    for step in steps:
+        step.done()
+    return steps
+
+
+def waiting(*keys: str) -> list[Step]:
+    """Likewise, but each is taken only when :meth:`Step.done` says so."""
     # Session state is where a run may end too: all is read before any is marked as taken.
     read = [(key, taken(key), st.session_state.get(key)) for key in keys]
-    steps: list[Step] = []
-    for key, held, state in read:
-        for number, step in _since(key, held, (state or {}).get("steps")):
-            held["number"] = number
-            steps.append(step)
+    steps = (
+        step for key, held, state in read for step in _since(key, held, (state or {}).get("steps"))
+    )
     return sorted(steps, key=lambda step: step.at)
 
 
-def _since(key: str, held: dict[str, Any], said: object) -> list[tuple[int, Step]]:
-    """Numbers and steps that are not taken yet, as far as it can be true."""
+def _since(key: str, held: dict[str, Any], said: object) -> list[Step]:
+    """Steps that are not taken yet, as far as it can be true."""
     if not isinstance(said, dict) or said.get("run") != held["run"]:
         return []
     given = said.get("steps")
@@ -67,5 +80,5 @@ def _since(key: str, held: dict[str, Any], said: object) -> list[tuple[int, Step
             isinstance(number, int) and number > held["number"]
             and isinstance(at, int | float) and math.isfinite(at)
         ):  # fmt: skip
-            new[number] = Step(key, float(at), one)
-    return sorted(new.items())
+            new[number] = Step(key, number, float(at), one, held)
+    return [new[number] for number in sorted(new)]

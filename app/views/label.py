@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.components.gallery import Action, Card, Picked, gallery, take_ticks
 from app.filters import choose_filter
 from app.going import go
 from app.label_history import show_beside
+from app.label_keys import GALLERY, NOTHING_SURE, NOTHING_TICKED, do_pressed, keys_of, suggested_of
 from app.label_queues import DOUBTFUL, SURE, Queue, choose_queue, open_queue
 from app.opened import Opened
 from app.trouble import plain
@@ -26,7 +27,6 @@ from georetrieve.sources.label_table import counted
 __all__ = ["show"]
 
 PAGE = 48
-GALLERY = "label_gallery"
 STYLE = """
 <style>
 .st-key-label_tools button { min-height: 2rem; padding: 0 .6rem; font-size: .875rem; }
@@ -37,8 +37,6 @@ KEYS = (
     "A click on a picture ticks it, Shift and a click a range; arrow keys and Space do the same. "
     "Keys 1 to 9 label what is ticked."
 )
-NOTHING_TICKED = "Nothing is ticked yet: click the pictures first."
-NOTHING_SURE = "Nothing is suggested that could be accepted; tick it and give it a label."
 ACCEPT = Action(name="accept", sign="✓", title="Accept the suggestion")
 KEEP = Action(name="keep", sign="=", title="The label is right")
 LOOK = (
@@ -60,6 +58,8 @@ def show(opened: Opened) -> None:
         name = choose_queue(opened)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         queue = open_queue(opened, name, where)
+        if not read_only and do_pressed(opened, queue):
+            st.rerun()
         if name == SURE and queue.ids and not read_only:
             _accept_all(opened, queue)
     with right.container(horizontal=True, horizontal_alignment="right"):
@@ -83,6 +83,7 @@ def _show_cards(opened: Opened, queue: Queue, shown: Sequence[str], *, read_only
     return gallery(
         [_card(opened, queue, row) for row in rows],
         key=GALLERY, chosen=ticked, actions=actions, side=140, click_ticks=True,
+        keys={} if read_only else keys_of(queue, _digit_labels(opened, queue, shown)),
     )  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def _follow(opened: Opened, queue: Queue, shown: Sequence[str], picked: Picked) 
         go("query", like=[picked.id])
     if picked.action == "keep" and queue.against is not None:
         acts.give(opened, {picked.id: queue.against.labels[picked.id]})
-    elif labels := _suggested(queue, [picked.id]):
+    elif labels := suggested_of(queue, [picked.id]):
         acts.give(opened, labels, "suggested")
     else:
         st.toast(NOTHING_SURE)
@@ -115,19 +116,10 @@ def _follow(opened: Opened, queue: Queue, shown: Sequence[str], picked: Picked) 
     st.rerun()
 
 
-def _suggested(queue: Queue, some: Iterable[str]) -> dict[str, str]:
-    """What some items are suggested to be; of what is far from anything labelled votes say little.
-
-    There a label is given by hand.
-    """
-    found = ((one, queue.suggestion(one)) for one in some)
-    return {one: said.label for one, said in found if said is not None and not said.far}
-
-
 def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
     """What can be done with the ticked items."""
     ticked = chosen.chosen(opened)
-    labels = _suggested(queue, ticked)
+    labels = suggested_of(queue, ticked)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Tick page", key="tick_page", shortcut="T", disabled=not shown,
@@ -168,7 +160,7 @@ def _give_ticked(opened: Opened, shown: Sequence[str], label: str) -> None:
 
 def _accept_ticked(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
     ticked = _ticked_now(opened, shown)
-    if labels := _suggested(queue, ticked):
+    if labels := suggested_of(queue, ticked):
         acts.give(opened, labels, "suggested")
     else:
         acts.say(NOTHING_SURE if ticked else NOTHING_TICKED)
@@ -202,17 +194,21 @@ def _by_hand(opened: Opened, queue: Queue, shown: Sequence[str], ticked: Sequenc
 
 def _digits(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
     """A button, and a key, for each of the likeliest labels of the page."""
-    counts = Counter(_suggested(queue, shown).values())
-    likely = [label for label, _ in counts.most_common(DIGITS)]
-    usual = [label for label in label_colours(opened) if label not in likely]
-    # By name, so that a label stays where it is while the page changes.
-    names = sorted([*likely, *usual][:DIGITS])
+    names = _digit_labels(opened, queue, shown)
     with st.container(horizontal=True, gap="xsmall"):
         for digit, label in enumerate(names, start=1):
             st.button(
                 plain(label), key=f"digit_{digit}", shortcut=str(digit),
                 on_click=_give_ticked, args=(opened, shown, label),
             )  # fmt: skip
+
+
+def _digit_labels(opened: Opened, queue: Queue, shown: Sequence[str]) -> list[str]:
+    counts = Counter(suggested_of(queue, shown).values())
+    likely = [label for label, _ in counts.most_common(DIGITS)]
+    usual = [label for label in label_colours(opened) if label not in likely]
+    # By name, so that a label stays where it is while the page changes.
+    return sorted([*likely, *usual][:DIGITS])
 
 
 def _accept_all(opened: Opened, queue: Queue) -> None:
@@ -223,7 +219,7 @@ def _accept_all(opened: Opened, queue: Queue) -> None:
 
 @st.dialog("Accept all these suggestions?")
 def _confirm(opened: Opened, queue: Queue) -> None:
-    labels = _suggested(queue, queue.ids)
+    labels = suggested_of(queue, queue.ids)
     rows = [
         {"label": label, "items": count} for label, count in Counter(labels.values()).most_common()
     ]

@@ -147,3 +147,17 @@ def test_keys_label_and_a_new_label_is_shown_as_it_is(desk):
         card.locator("img").click()
     desk.keyboard.press("1")
     toast(desk, f"3 items labelled: {first}")
+
+
+def test_keys_mean_what_was_ticked_when_they_were_pressed(desk):
+    queue(desk, "No label", "All without a label")
+    names = [desk.locator(f".st-key-digit_{digit} button").text_content()[:-1] for digit in (1, 2)]
+    ids = [cards(desk).nth(place).get_attribute("data-id") for place in range(6)]
+    for first, digit in ((0, "1"), (3, "2")):  # and wait for nothing
+        for place in range(first, first + 3):
+            cards(desk).nth(place).locator("img").click()
+        desk.keyboard.press(digit)
+    cards(desk).nth(6).locator("img").click()  # not meant by any key
+    expect(desk.get_by_role("button", name="Untick 1", exact=False)).to_be_enabled()
+    toast(desk, f"3 items labelled: {names[1]}")
+    assert labels(desk, ids) == [names[0]] * 3 + [names[1]] * 3

@@ -3,6 +3,7 @@
 import pytest
 import streamlit as st
 
+from app.components.gallery import pressed
 from app.components.steps import take, taken
 
 
@@ -46,3 +47,13 @@ def test_what_is_no_step_is_none(session, said):
         "steps": said if not isinstance(said, dict) else said | {"run": taken("a")["run"]}
     }
     assert take("a") == []
+
+
+def test_keys_wait_until_they_are_done_and_nonsense_does_not(session):
+    good = step(2, 20.0, does="label a", ids=["x"], shown=["x", "y"], ticks=4)
+    say(session, "g", step(1, 10.0, does=3, ids="x", shown=[1], ticks="4"), good)
+    (one,) = pressed("g")
+    assert (one.does, one.ids, one.shown) == ("label a", ["x"], ["x", "y"])
+    assert pressed("g") == [one]  # the run may have ended before it was done
+    one.step.done()
+    assert pressed("g") == []

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypeGuard
 
 import streamlit as st
 
 from app.components.mounting import component
+from app.components.steps import Step, taken, waiting
 
-__all__ = ["Action", "Card", "Picked", "gallery", "take_ticks"]
+__all__ = ["Action", "Card", "Picked", "Pressed", "gallery", "pressed", "take_ticks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ def gallery(
     side: int = 132,
     open_title: str = "",
     click_ticks: bool = False,
+    keys: Mapping[str, str] | None = None,
 ) -> Picked:
     """Show cards.
 
@@ -93,6 +96,7 @@ def gallery(
         side: Of a picture, pixels of the screen.
         open_title: What a click on a picture does.
         click_ticks: A click on a picture ticks it; Enter still opens it.
+        keys: What keys do with what is ticked when they are pressed: :func:`pressed` says it.
     """
     shown = {card.id for card in cards}
     done = component("gallery")(
@@ -105,7 +109,10 @@ def gallery(
             "openTitle": open_title,
             "clickTicks": click_ticks,
             "answered": st.session_state.get(_answered(key), 0),
+            "keys": dict(keys or {}),
+            "taken": dict(taken(key)),
         },
+        on_steps_change=lambda: None,
         on_chosen_change=lambda: None,
         on_done_change=lambda: None,
     )
@@ -113,6 +120,46 @@ def gallery(
     if act.get("id") not in shown:  # of cards that are no longer shown, or made up
         act = {}
     return Picked(chosen=take_ticks(key, shown), action=act.get("action"), id=act.get("id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A key that was pressed.
+
+    Attributes:
+        does: What it does, one of those of :func:`gallery`.
+        ids: Of the cards that were ticked.
+        shown: Ids of all cards that were there.
+        step: To be marked as done.
+    """
+
+    does: str
+    ids: list[str]
+    shown: list[str]
+    step: Step
+
+
+def pressed(key: str) -> list[Pressed]:
+    """Keys that were pressed and are not done yet, in their order; ticks made after one wait.
+
+    Args:
+        key: Of the gallery.
+    """
+    found = []
+    for step in waiting(key):
+        does, ids, shown, ticks = (
+            step.said.get(part) for part in ("does", "ids", "shown", "ticks")
+        )
+        if not (isinstance(does, str) and isinstance(ticks, int) and _names(ids) and _names(shown)):
+            step.done()
+            continue
+        st.session_state[_answered(key)] = max(st.session_state.get(_answered(key), 0), ticks)
+        found.append(Pressed(does, list(ids), list(shown), step))
+    return found
+
+
+def _names(some: object) -> TypeGuard[list[str]]:
+    return isinstance(some, list) and all(isinstance(one, str) for one in some)
 
 
 def take_ticks(key: str, shown: Collection[str]) -> list[str] | None:

@@ -4,12 +4,14 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   const root = parentElement;
   let state = root.__gallery;
   if (!state) {
-    state = root.__gallery = { chosen: new Set(), last: null, cards: [], sent: 0 };
+    state = root.__gallery = { chosen: new Set(), last: null, cards: [], sent: 0, steps: new Steps() };
     state.grid = document.createElement("div");
     state.grid.className = "grid";
     state.grid.setAttribute("role", "list");
     root.appendChild(state.grid);
+    window.addEventListener("keydown", (event) => state.grid.isConnected && state.press(event), true);
   }
+  state.steps.taken(data.taken);
   const choosable = data.chosen !== null;
   // Of a run that does not know the last tick yet, what it says of ticks is out of date.
   if (data.answered >= state.sent) {
@@ -18,6 +20,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   }
   state.keep = setStateValue;
   state.send = setTriggerValue;
+  state.press = press;
   state.grid.style.setProperty("--side", data.side + "px");
 
   const drawn = JSON.stringify([data.cards, data.actions, choosable, data.openTitle, data.clickTicks]);
@@ -92,6 +95,23 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     else if (event.key === "Enter") done("open", id);
     else return;
     event.preventDefault();
+  }
+
+  // A key means what is ticked now: that goes with it, and what is ticked from here on does not.
+  function press(event) {
+    const at = event.composedPath()[0];
+    const typing = at.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName);
+    const does = data.keys[event.key.toLowerCase()];
+    if (!does || typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.querySelector("[role=dialog]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // the button of the same key is for the pointer
+    const shown = state.cards.map((card) => card.dataset.id);
+    const ids = shown.filter((one) => state.chosen.has(one));
+    state.sent += 1;
+    state.steps.add({ does, ids, shown, ticks: state.sent }, state.keep);
+    state.chosen.clear();
+    mark();
   }
 
   function choose(place, range) {
