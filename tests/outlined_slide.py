@@ -31,7 +31,7 @@ def outlined_index(folder):
     """Its first disc is labelled, the second named by a probe, the third both."""
     slide = folder / "slides" / "slide.png"
     slide.parent.mkdir()
-    Image.fromarray(glass(DISCS)).save(slide)
+    Image.fromarray(glass(DISCS)).save(slide, compress_level=1)  # noise shrinks no further
     reading, cutting = ReadOptions(um_per_px=0.5), CutOptions(items="specimens")
     manifest = Manifest(
         name="index",

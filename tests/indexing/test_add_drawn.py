@@ -38,7 +38,7 @@ MISSES_ONE = {"items": "specimens", "max_um": 38.0}
 def slides(tmp_path):
     folder = tmp_path / "slides"
     folder.mkdir()
-    Image.fromarray(glass(DISCS)).save(folder / "slide.png")
+    Image.fromarray(glass(DISCS)).save(folder / "slide.png", compress_level=1)
     return folder
 
 
@@ -155,11 +155,11 @@ def test_a_file_that_changed_is_cut_along_it_again_unless_its_size_did(slides, i
     (new,) = add_drawn(index, KEY, [missed(slides)]).ids
     give_labels(index, {new: "azolla"})
     vector = rows(index)[new]["vector_fake"]
-    Image.fromarray(glass(DISCS[:1])).save(slides / "slide.png")
+    Image.fromarray(glass(DISCS[:1])).save(slides / "slide.png", compress_level=1)
     index_folder(slides, index)
     assert rows(index)[new]["label"] == "azolla"
     assert rows(index)[new]["vector_fake"] != vector
-    Image.fromarray(glass(DISCS, (620, 400))).save(slides / "slide.png")
+    Image.fromarray(glass(DISCS, (620, 400))).save(slides / "slide.png", compress_level=1)
     report = index_folder(slides, index)
     assert new not in rows(index)
     assert any("0 drawn by hand (1 more drawn on an image of another" in r for r in report.remarks)
@@ -254,7 +254,7 @@ def test_a_file_that_is_not_as_it_was_is_refused(slides, index):
         add_drawn(index, ("", "other.png"), area)
     with write_lock(index, "test"), pytest.raises(IndexLockedError):
         add_drawn(index, KEY, area)
-    Image.fromarray(glass(DISCS[:1])).save(slides / "slide.png")
+    Image.fromarray(glass(DISCS[:1])).save(slides / "slide.png", compress_level=1)
     with pytest.raises(SourceError, match=r"has changed.*georetrieve index"):
         add_drawn(index, KEY, area)
     (slides / "slide.png").unlink()

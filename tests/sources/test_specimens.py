@@ -128,8 +128,8 @@ def test_what_is_larger_than_any_specimen_is_left_out():
 def test_synthetic_slides_are_found_the_same_whatever_the_tiles(made):
     path, plan = made
     with open_raster(path) as raster:
-        found = {side: find_specimens(raster, tile_px=side) for side in (512, 1024, 4096)}
-    assert found[512] == found[1024] == found[4096]
+        found = {side: find_specimens(raster, tile_px=side) for side in (512, 4096)}
+    assert found[512] == found[4096]
     match = match_boxes([one.region for one in found[512]], [one.region for one in plan.specimens])
     assert match.recall >= 0.95
     assert match.precision >= 0.95
