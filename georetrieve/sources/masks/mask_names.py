@@ -40,8 +40,9 @@ class MaskPairs:
             return SourceError(f"{self.where} holds no mask; name the folder with the masks.")
         # What is wrong with a mask that is there says more than that others have none.
         path, reason = min(self.failed, key=lambda one: one[1].startswith(WITHOUT_MASK))
+        said = reason.removeprefix(path).lstrip(": ")  # the file is named once
         more = f" (and {count - 1} more)" if count > 1 else ""
-        return SourceError(f"No image has a mask of use in {self.where}: {path}: {reason}{more}")
+        return SourceError(f"No image has a mask of use in {self.where}: {path}: {said}{more}")
 
 
 def pair_masks(fields: Sequence[FieldOfView], truth: Path) -> MaskPairs:

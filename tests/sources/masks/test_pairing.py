@@ -68,7 +68,7 @@ def test_a_mask_of_another_size_gives_both_sizes(field, put_mask, tmp_path):
 def test_what_is_wrong_with_a_mask_is_said_before_that_others_have_none(field, put_mask, tmp_path):
     put_mask("masks/b.png", np.zeros((5, 6)))
     fields = [field("a.png"), field("b.png")]
-    with pytest.raises(SourceError, match=r"b\.png: .*6×5 px.*\(and 1 more\)"):
+    with pytest.raises(SourceError, match=r"b\.png: is .*6×5 px.*\(and 1 more\)"):
         label_fields(fields, tmp_path / "masks")
 
 
