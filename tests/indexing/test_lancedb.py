@@ -1,6 +1,5 @@
 """An index is a LanceDB database: LanceDB itself opens its tables and searches its vectors."""
 
-import lancedb
 import numpy as np
 import pytest
 from fakes import fake_vector, solid
@@ -12,6 +11,8 @@ from georetrieve.search import Index, Query
 
 @pytest.mark.usefixtures("fake_family")
 def test_lancedb_finds_what_a_search_finds(tmp_path):
+    import lancedb  # slow: every worker that collects tests would wait for it
+
     slides = tmp_path / "slides"
     slides.mkdir()
     for number, red in enumerate((0, 40, 90, 160, 255)):
