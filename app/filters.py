@@ -22,7 +22,7 @@ _PLACED = {"label", "path", "source"}
 """Columns that have a place of their own, or say the same as one that has."""
 _PLACES = 2
 """Digits a slider tells apart beyond the first of its range: 100 to 1000 steps."""
-_EMPTY: dict[str, Any] = {"label": [], "unlabelled": False, "where": "", "file": "", "columns": []}
+_EMPTY: dict[str, Any] = {"label": [], "unlabelled": False, "where": "", "under": "", "columns": []}
 
 
 def choose_filter(opened: Opened) -> str | None:
@@ -77,12 +77,13 @@ def _expression() -> str | None:
 
 
 def _is_in_use() -> bool:
-    return any(name in ("file", "columns") or name.startswith(_PREFIX) for name in st.query_params)
+    return any(name in ("under", "columns") or name.startswith(_PREFIX) for name in st.query_params)
 
 
 def _columns(usable: Mapping[str, ColumnFacts]) -> list[str | None]:
+    # Not called "file", as what the Slide page shows is.
     file = st.text_input(
-        "File or folder", key="file", bind="query-params", persist_state="session",
+        "File or folder", key="under", bind="query-params", persist_state="session",
         placeholder="begins with …",
     )  # fmt: skip
     first = [name for name in usable if name == "group" or "depth" in name.lower()]

@@ -30,6 +30,7 @@ PAGE = 48
 STYLE = """
 <style>
 .st-key-label_tools button { min-height: 2rem; padding: 0 .6rem; font-size: .875rem; }
+.st-key-label_tools button { max-width: 16rem; /* labels may be of 200 characters */ }
 </style>
 """
 DIGITS = 9  # labels on a page that have a key

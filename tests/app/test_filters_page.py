@@ -13,7 +13,7 @@ def total(page):
 
 
 def test_all_of_a_url_is_one_condition(page_test, sample_slides):
-    chosen = {"label": "massula", "columns": "kind", "in_kind": "specimen", "file": "slide_00"}
+    chosen = {"label": "massula", "columns": "kind", "in_kind": "specimen", "under": "slide_00"}
     page = page_test("browse", **chosen, where="x > 9")
     assert not page.exception
     condition = page.code[0].value
@@ -22,6 +22,11 @@ def test_all_of_a_url_is_one_condition(page_test, sample_slides):
         "AND `kind` IN ('specimen')"
     )
     assert total(page).startswith(counted(IndexStore.open(sample_slides).count(condition), "item"))
+
+
+def test_the_file_that_the_slide_page_shows_is_no_filter(page_test, sample_slides):
+    page = page_test("browse", file="slide_00.tif")
+    assert total(page).startswith(counted(IndexStore.open(sample_slides).count(), "item"))
 
 
 def test_without_a_label_beside_a_label(page_test, sample_slides):
