@@ -77,7 +77,7 @@ def engine(
     with Bars() as bars, Index.open(index, engine=name, progress=bars) as opened:
         remarks = () if build is None else opened.column(encoder).choose().remarks
         rows = FaissCache(opened.path).rows(opened.store)
-    if not rows:
+    if not rows and build is None:
         build_one = f"georetrieve engine {index} --build ivf"
         remarks = (f"No FAISS index is kept; every search is exact. To build one: {build_one}",)
     emit(rows, form, ENGINE_COLUMNS)
