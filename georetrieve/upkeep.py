@@ -15,8 +15,8 @@ from typing import Any
 
 from georetrieve.sources.folder import walk
 from georetrieve.sources.options import ReadOptions
-from georetrieve.stores.faiss_cache import FaissCache
 from georetrieve.stores.drawn import DrawnOutlines
+from georetrieve.stores.faiss_cache import FaissCache
 from georetrieve.stores.lance import IndexStore
 from georetrieve.stores.lock import write_lock
 

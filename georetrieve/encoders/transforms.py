@@ -23,6 +23,7 @@ __all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "SquareCrop", "check_rgb"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+MOST_RESIZED = 64 << 20  # pixels of a resized image, of which only a square is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +86,17 @@ class SquareCrop:
         check_rgb(image)
         width, height = self._resized(image.size)
         left, top = round((width - self.crop) / 2), round((height - self.crop) / 2)
-        resized = image.resize((width, height), Image.Resampling[self.resampling.upper()])
-        return np.asarray(resized.crop((left, top, left + self.crop, top + self.crop)))
+        resampling = Image.Resampling[self.resampling.upper()]
+        if width * height <= MOST_RESIZED:
+            resized = image.resize((width, height), resampling)
+            return np.asarray(resized.crop((left, top, left + self.crop, top + self.crop)))
+        # A strip of 1 × 5000 pixels would become one of gigabytes, so only what is kept of it is
+        # made: the same, unless Pillow takes the two directions in the other order.
+        across, down = image.width / width, image.height / height
+        right = min((left + self.crop) * across, image.width)
+        bottom = min((top + self.crop) * down, image.height)
+        box = (left * across, top * down, right, bottom)
+        return np.asarray(image.resize((self.crop, self.crop), resampling, box=box))
 
     def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
         if self.fit == "squash":

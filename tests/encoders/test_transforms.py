@@ -5,6 +5,7 @@ from contracts_encoder import blobs
 from PIL import Image
 from torchvision import transforms
 
+from georetrieve.encoders import transforms as transforms_module
 from georetrieve.encoders.transforms import IMAGENET_MEAN, IMAGENET_STD, SquareCrop
 from georetrieve.errors import EncoderError
 
@@ -25,6 +26,26 @@ def test_equals_the_pipeline_of_the_scampi_benchmark(size):
     protocol = SquareCrop()
     ours = protocol.normalise([protocol.prepare(image)], CPU)[0]
     assert (ours - reference(image)).abs().max() <= 1e-6
+
+
+@pytest.mark.parametrize("fit", ["squash", "crop"])
+@pytest.mark.parametrize("resampling", ["bicubic", "bilinear"])
+def test_of_long_strips_only_what_is_kept_is_made(fit, resampling, monkeypatch):
+    monkeypatch.setattr(transforms_module, "MOST_RESIZED", 0)
+    protocol = SquareCrop(fit=fit, resize=64, crop=56, resampling=resampling)
+    rng = np.random.default_rng(0)
+    for width, height in [(64, 64), (301, 97), (3, 2000), (7, 5), (1, 40), (511, 512)]:
+        image = Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+        size = [64, 64] if fit == "squash" else [64 * one // min(image.size) for one in image.size]
+        whole = image.resize(size, Image.Resampling[resampling.upper()])
+        left, top = (round((one - 56) / 2) for one in size)
+        wanted = np.asarray(whole.crop((left, top, left + 56, top + 56)))
+        np.testing.assert_array_equal(protocol.prepare(image), wanted)
+
+
+def test_a_thread_of_an_image_takes_no_memory():
+    protocol = SquareCrop(fit="crop", resize=592, crop=518)
+    assert protocol.prepare(Image.new("RGB", (1, 100_000))).shape == (518, 518, 3)  # of 100 GB
 
 
 def test_prepares_bytes_of_the_right_shape():
