@@ -46,11 +46,10 @@ def test_of_long_strips_only_what_is_kept_is_made(fit, resampling, monkeypatch):
             image.resize(first, how).resize((across, down), how)
             for first in ((across, height), (width, down))
         ]
-        made = protocol.prepare(image)
-        assert any(
-            np.array_equal(made, np.asarray(one.crop((left, top, left + 56, top + 56))))
-            for one in wholes
-        )
+        made = protocol.prepare(image).astype(int)
+        wanted = [np.asarray(one.crop((left, top, left + 56, top + 56))) for one in wholes]
+        # Pillow takes the box in single precision, which may round a byte otherwise.
+        assert min(np.abs(made - one).max() for one in wanted) <= 1
 
 
 def test_a_thread_of_an_image_takes_no_memory():
