@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import socket
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +19,15 @@ from georetrieve.stores.manifest import write_text_atomically
 __all__ = ["LOCK_NAME", "OWNER_NAME", "lock_owner", "write_lock"]
 
 LOCK_NAME = ".lock"
+PATIENCE_S = 1.0
 OWNER_NAME = ".lock.json"  # beside the lock: on Windows a locked file cannot be read
 
 
 @contextlib.contextmanager
 def write_lock(index: Path, purpose: str) -> Iterator[None]:
     """Hold an index for writing.
+
+    Whoever holds it for a moment, as to give a label, is waited for; who indexes is not.
 
     Args:
         index: Folder of the index; must exist.
@@ -39,9 +41,9 @@ def write_lock(index: Path, purpose: str) -> Iterator[None]:
     if not index.is_dir():
         raise IndexNotFoundError(f"There is no folder {index} to lock; check the spelling.")
     # A soft lock (a mere file) would outlive a killed owner, so file systems without locks refuse.
-    lock = FileLock(index / LOCK_NAME, timeout=0, fallback_to_soft=False)
+    lock = FileLock(index / LOCK_NAME, timeout=PATIENCE_S, fallback_to_soft=False)
     try:
-        lock.acquire()
+        lock.acquire(poll_interval=0.02)
     except Timeout:
         raise IndexLockedError(_refusal(index)) from None
     except OSError as error:
@@ -76,10 +78,7 @@ def lock_owner(index: Path) -> dict[str, Any] | None:
 
 
 def _refusal(index: Path) -> str:
-    owner = lock_owner(index)
-    if owner is None:
-        time.sleep(0.2)  # it may have taken the lock this instant
-        owner = lock_owner(index) or {}
+    owner = lock_owner(index) or {}
     return (
         f"Index {index} is being written by process {owner.get('pid', '?')} on "
         f"{owner.get('host', 'an unknown host')} since {owner.get('since', '?')} "

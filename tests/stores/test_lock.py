@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -49,6 +51,24 @@ def test_a_second_writer_is_refused_with_process_host_and_time(tmp_path, holder)
     for fact in (f"process {holder.pid}", socket.gethostname(), owner["since"], "./slides"):
         assert fact in message
     assert lock_owner(tmp_path) == owner  # the loser crossed nothing out
+
+
+def test_who_holds_it_for_a_moment_is_waited_for(tmp_path):
+    held, order = threading.Event(), []
+
+    def give_a_label():
+        with write_lock(tmp_path, "label"):
+            held.set()
+            time.sleep(0.2)
+            order.append("first")
+
+    first = threading.Thread(target=give_a_label)
+    first.start()
+    held.wait()
+    with write_lock(tmp_path, "undo"):
+        order.append("second")
+    first.join()
+    assert order == ["first", "second"]
 
 
 def test_a_killed_owner_holds_nothing(tmp_path, holder):
