@@ -22,6 +22,7 @@ RESERVED = frozenset({
 PATH_NAMES = ("path", "file", "filename", "file_name", "image")
 BOX_NAMES = ("x", "y", "width", "height")
 TRUE, FALSE = ("true", "yes"), ("false", "no")
+MISSING = ("NA", "N/A", "NaN", "nan")  # as R and pandas write what is not there; "Na" is sodium
 EMPTY = ("", "na", "n/a", "nan", "null", "none")
 INTEGER = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -67,13 +68,18 @@ def read_table(path: Path) -> LabelTable:
         for name, place in names.items()
     }
     table.columns = {name: kind for name, (kind, _) in values.items()}
+    missing = 0
     for number, (key, row) in enumerate(cells.items()):
-        label, group = (
-            row[places[name]].strip() or None if name in places else None
-            for name in ("label", "group")
-        )
+        said = [row[places[name]].strip() if name in places else "" for name in ("label", "group")]
+        missing += sum(one in MISSING for one in said)
+        label, group = (one if one and one not in MISSING else None for one in said)
         metadata = {name: column[number] for name, (_, column) in values.items()}
         table.rows[key] = (label, group, metadata)
+    if missing:
+        table.remarks.append(
+            f"{path.name}: {counted(missing, 'cell')} of label or group that say NA or NaN are "
+            "read as empty"
+        )
     if "label" not in places:
         table.remarks.append(f"{path.name} has no column 'label'; no item gets a label from it")
     return table

@@ -156,6 +156,16 @@ def test_odd_rows_are_left_out_and_reported(table):
     ]
 
 
+def test_what_other_programs_write_for_nothing_is_no_label(table):
+    read = read_table(table("path,label,group\na.jpg,NA,w1\nb.jpg,nan,N/A\nc.jpg,Na,NaN\n"))
+    assert [(label, group) for label, group, _ in read.rows.values()] == [
+        (None, "w1"), (None, None), ("Na", None)
+    ]  # fmt: skip
+    assert read.remarks == [
+        "labels.csv: 4 cells of label or group that say NA or NaN are read as empty"
+    ]
+
+
 def test_columns_that_clash_are_renamed_and_said_so(table):
     read = read_table(table("path,label,width,Depth (m),id\na,x,3,4,5\n"))
     assert read.columns == {"user_width": "int", "Depth_m": "int", "user_id": "int"}
