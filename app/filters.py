@@ -36,9 +36,8 @@ def choose_filter(opened: Opened) -> str | None:
     given, words = choose_labelled_by(opened)
     if where is not None or given is not None:
         _tell(where, words)
-    return conditions.all_of(
-        [where, given]
-    )  # what somebody wrote first: errors quote the beginning
+    # What somebody wrote comes first, for errors quote the beginning.
+    return conditions.all_of([where, given])
 
 
 @st.cache_data(show_spinner="Looking through the columns …", max_entries=8)

@@ -10,14 +10,22 @@ from typing import Any
 
 import streamlit as st
 
-from app import acts, chosen
+from app import acts, chosen, label_keys
 from app.cards import card_of, facts_text
 from app.colours import label_colours
-from app.components.gallery import Action, Card, Picked, gallery, take_ticks
+from app.components.gallery import Action, Card, Picked, gallery
 from app.filters import choose_filter
 from app.going import go
 from app.label_history import show_beside
-from app.label_keys import GALLERY, NOTHING_SURE, NOTHING_TICKED, do_pressed, keys_of, suggested_of
+from app.label_keys import (
+    GALLERY,
+    NOTHING_SURE,
+    do_pressed,
+    do_ticked,
+    keys_of,
+    labels_as,
+    suggested_of,
+)
 from app.label_queues import DOUBTFUL, SURE, Queue, choose_queue, open_queue
 from app.opened import Opened
 from app.trouble import plain
@@ -132,47 +140,11 @@ def _tools(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
         )  # fmt: skip
         st.button(
             f"Accept {len(labels):,} suggested", key="accept_ticked", shortcut="A",
-            on_click=_accept_ticked, args=(opened, queue, shown),
+            on_click=do_ticked, args=(opened, queue, shown, label_keys.ACCEPT),
             help="Each ticked item gets the label suggested for it; none that is far (?).",
         )  # fmt: skip
         _by_hand(opened, queue, shown, ticked)
     _digits(opened, queue, shown)
-
-
-def _ticked_now(opened: Opened, shown: Sequence[str]) -> list[str]:
-    """Ids of what is ticked when a button or its key is pressed.
-
-    Whoever ticks a picture and presses a key at once is ahead of the page: it has not been shown
-    since. That is also why these buttons are never disabled for want of a tick.
-    """
-    ticks = take_ticks(GALLERY, shown)
-    if ticks is not None:
-        chosen.replace_shown(opened, shown, ticks)
-    return chosen.chosen(opened)
-
-
-def _give_ticked(opened: Opened, shown: Sequence[str], label: str) -> None:
-    ticked = _ticked_now(opened, shown)
-    if ticked:
-        acts.give(opened, dict.fromkeys(ticked, label))
-    else:
-        acts.say(NOTHING_TICKED)
-
-
-def _accept_ticked(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
-    ticked = _ticked_now(opened, shown)
-    if labels := suggested_of(queue, ticked):
-        acts.give(opened, labels, "suggested")
-    else:
-        acts.say(NOTHING_SURE if ticked else NOTHING_TICKED)
-
-
-def _keep_ticked(opened: Opened, labels: Mapping[str, str], shown: Sequence[str]) -> None:
-    ticked = _ticked_now(opened, shown)
-    if kept := {one: labels[one] for one in ticked if one in labels}:
-        acts.give(opened, kept)
-    else:
-        acts.say("None of these is in the queue." if ticked else NOTHING_TICKED)
 
 
 def _by_hand(opened: Opened, queue: Queue, shown: Sequence[str], ticked: Sequence[str]) -> None:
@@ -182,14 +154,14 @@ def _by_hand(opened: Opened, queue: Queue, shown: Sequence[str], ticked: Sequenc
         accept_new_options=True, placeholder="A label, or a new one", label_visibility="collapsed",
     )  # fmt: skip
     st.button(
-        f"Label {len(ticked):,}", key="give_label", type="primary", on_click=_give_ticked,
-        disabled=not ticked or not label, args=(opened, shown, label),
+        f"Label {len(ticked):,}", key="give_label", type="primary", on_click=do_ticked,
+        disabled=not ticked or not label, args=(opened, queue, shown, labels_as(label or "")),
     )  # fmt: skip
     if queue.against is not None:
         kept = sum(one in queue.against.labels for one in ticked)
         st.button(
-            f"Keep {kept:,}", key="keep_ticked", shortcut="K", on_click=_keep_ticked,
-            args=(opened, queue.against.labels, shown), help="Their labels are right.",
+            f"Keep {kept:,}", key="keep_ticked", shortcut="K", on_click=do_ticked,
+            args=(opened, queue, shown, label_keys.KEEP), help="Their labels are right.",
         )  # fmt: skip
 
 
@@ -200,7 +172,7 @@ def _digits(opened: Opened, queue: Queue, shown: Sequence[str]) -> None:
         for digit, label in enumerate(names, start=1):
             st.button(
                 plain(label), key=f"digit_{digit}", shortcut=str(digit),
-                on_click=_give_ticked, args=(opened, shown, label),
+                on_click=do_ticked, args=(opened, queue, shown, labels_as(label)),
             )  # fmt: skip
 
 

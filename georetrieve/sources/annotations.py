@@ -87,7 +87,7 @@ def unpack_annotations(data: bytes, name: str, *, most_bytes: int = MOST_BYTES) 
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
                 data = packed.read(most_bytes + 1)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
-        # RuntimeError, or its NotImplementedError: encrypted, or packed in a way that is not known.
+        # RuntimeError: of a zip that is encrypted, or packed in a way that zipfile does not know.
         raise SourceError(
             f"{name} cannot be unpacked ({error}); export it again as GeoJSON."
         ) from error
